@@ -1,0 +1,47 @@
+/** `np`, `lax`, `random`: the array library's namespaces, borrowing their arguments instead of consuming them; `nn` is in `activations.ts`. */
+import type * as library from "@jax-js/jax";
+import { borrow } from "./borrow.ts";
+import { borrowing, scope } from "./lifetimes.ts";
+import { jax } from "./runtime.ts";
+import type { Tensor, TensorLike } from "./tensor.ts";
+
+const numpy = borrow(jax.numpy);
+
+/**
+ * The matrix product, batched over leading axes as in NumPy.
+ *
+ * The library puts axes in another order where both operands have batch axes, or the second alone: batch axes of length 1 even the ranks.
+ */
+function matmul(x: TensorLike, y: TensorLike): Tensor {
+  const [xRank, yRank] = [numpy.ndim(x), numpy.ndim(y)];
+  if (xRank < 2 || yRank < 3 || xRank === yRank) return numpy.matmul(x, y);
+  const rank = Math.max(xRank, yRank);
+  return scope(() => numpy.matmul(withRank(x, rank), withRank(y, rank)));
+}
+
+function withRank(x: TensorLike, rank: number): Tensor {
+  const shape = numpy.shape(x);
+  return numpy.reshape(x, [...Array<number>(rank - shape.length).fill(1), ...shape]);
+}
+
+/** NumPy-like operations. */
+export const np = borrow(jax.numpy, { matmul });
+/** Lower-level operations: `stopGradient`, `erf`, `dot`. */
+export const lax = borrow(jax.lax);
+/** Random numbers from keys. */
+export const random = borrow(jax.random);
+
+/** One axis of `slice`: an index, all (`[]`), from (`[i]`), a range (`[i, j]`), a new axis (`null`), or integer positions. */
+export type SliceIndex = number | [] | [number] | [number, number] | null | Tensor;
+
+const borrowingSlice = borrowing((x: library.Array, ...index: Parameters<library.Array["slice"]>) => x.slice(...index));
+
+/**
+ * Basic and integer-array indexing: `slice(x, [1, 3], 2, [], null)` is Python's `x[1:3, 2, :, None]`.
+ *
+ * @param x the array
+ * @param index one entry an axis; axes not named are kept whole
+ */
+export function slice(x: Tensor, ...index: SliceIndex[]): Tensor {
+  return borrowingSlice(x, ...index) as Tensor;
+}
