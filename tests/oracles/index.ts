@@ -1,0 +1,19 @@
+/** Oracles written from the papers in scalar float64, independent of the library. */
+
+export * from "./activations.ts";
+export * from "./attention.ts";
+export * from "./coefficients.ts";
+export * from "./convolution.ts";
+export * from "./finite-differences.ts";
+export * from "./layer.ts";
+export * from "./linear-attention.ts";
+export * from "./masks.ts";
+export * from "./matrix.ts";
+export * from "./memory-mlp.ts";
+export * from "./norms.ts";
+export * from "./random.ts";
+export * from "./recurrences.ts";
+export * from "./step-guard.ts";
+export * from "./titans.ts";
+export * from "./training.ts";
+export * from "./tree.ts";
