@@ -3,9 +3,13 @@ import type * as library from "@jax-js/jax";
 import { borrow } from "./borrow.ts";
 import { borrowing, scope } from "./lifetimes.ts";
 import { jax } from "./runtime.ts";
-import type { Tensor, TensorLike } from "./tensor.ts";
+import type { Borrowed, Tensor, TensorLike } from "./tensor.ts";
 
-const numpy = borrow(jax.numpy);
+const { ndim, shape, size, isscalar, resultType } = jax.numpy as unknown as Borrowed<typeof library.numpy>;
+/** Functions that only look at their arguments: the one kind that consumes nothing, so that a reference lent would be lost. */
+const inspecting = { ndim, shape, size, isscalar, resultType };
+
+const numpy = borrow(jax.numpy, inspecting);
 
 /**
  * The matrix product, batched over leading axes as in NumPy.
@@ -13,23 +17,22 @@ const numpy = borrow(jax.numpy);
  * The library puts axes in another order where both operands have batch axes, or the second alone: batch axes of length 1 even the ranks.
  */
 function matmul(x: TensorLike, y: TensorLike): Tensor {
-  const [xRank, yRank] = [numpy.ndim(x), numpy.ndim(y)];
+  const [xRank, yRank] = [ndim(x), ndim(y)];
   if (xRank < 2 || yRank < 3 || xRank === yRank) return numpy.matmul(x, y);
   const rank = Math.max(xRank, yRank);
   return scope(() => numpy.matmul(withRank(x, rank), withRank(y, rank)));
 }
 
 function withRank(x: TensorLike, rank: number): Tensor {
-  const shape = numpy.shape(x);
-  return numpy.reshape(x, [...Array<number>(rank - shape.length).fill(1), ...shape]);
+  return numpy.reshape(x, [...Array<number>(rank - ndim(x)).fill(1), ...shape(x)]);
 }
 
 /** NumPy-like operations. */
-export const np = borrow(jax.numpy, { matmul });
+export const np: Borrowed<typeof library.numpy> = borrow(jax.numpy, { ...inspecting, matmul });
 /** Lower-level operations: `stopGradient`, `erf`, `dot`. */
-export const lax = borrow(jax.lax);
+export const lax: Borrowed<typeof library.lax> = borrow(jax.lax);
 /** Random numbers from keys. */
-export const random = borrow(jax.random);
+export const random: Borrowed<typeof library.random> = borrow(jax.random);
 
 /** One axis of `slice`: an index, all (`[]`), from (`[i]`), a range (`[i, j]`), a new axis (`null`), or integer positions. */
 export type SliceIndex = number | [] | [number] | [number, number] | null | Tensor;
