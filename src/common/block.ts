@@ -1,0 +1,66 @@
+/** Numbers on the host side with their shape, cut and joined along the token axis. */
+import type { TensorData } from "../array/index.ts";
+
+/** Host numbers in row-major order: [batch, tokens, ...features]. */
+export interface Block {
+  readonly data: TensorData;
+  readonly shape: readonly number[];
+}
+
+function like(data: TensorData, length: number): TensorData {
+  return new (data.constructor as new (n: number) => TensorData)(length);
+}
+
+function featuresOf(block: Block): number {
+  return block.shape.slice(2).reduce((product, n) => product * n, 1);
+}
+
+/** A block of no tokens. */
+export function emptyBlock(batch: number): Block {
+  return { data: new Float32Array(0), shape: [batch, 0] };
+}
+
+/** Tokens `from` to `to` (exclusive) of every sequence. */
+export function sliceTokens(block: Block, from: number, to: number): Block {
+  const [batch, tokens, ...rest] = block.shape as [number, number, ...number[]];
+  if (from === 0 && to === tokens) return block;
+  const features = featuresOf(block);
+  const data = like(block.data, batch * (to - from) * features);
+  for (let row = 0; row < batch; row++) {
+    data.set(
+      block.data.subarray((row * tokens + from) * features, (row * tokens + to) * features),
+      row * (to - from) * features,
+    );
+  }
+  return { data, shape: [batch, to - from, ...rest] };
+}
+
+/** The same sequences one after the other. */
+export function concatenateTokens(blocks: readonly Block[]): Block {
+  const first = blocks[0]!;
+  if (blocks.length === 1) return first;
+  const [batch, , ...rest] = first.shape as [number, number, ...number[]];
+  const features = featuresOf(first);
+  const tokens = blocks.reduce((total, block) => total + block.shape[1]!, 0);
+  const data = like(first.data, batch * tokens * features);
+  let done = 0;
+  for (const block of blocks) {
+    const width = block.shape[1]! * features;
+    for (let row = 0; row < batch; row++) {
+      data.set(block.data.subarray(row * width, (row + 1) * width), row * tokens * features + done);
+    }
+    done += width;
+  }
+  return { data, shape: [batch, tokens, ...rest] };
+}
+
+/** The same sequences with zeros appended up to `tokens` slots. */
+export function padTokens(block: Block, tokens: number): Block {
+  const [batch, present, ...rest] = block.shape as [number, number, ...number[]];
+  if (present === tokens) return block;
+  const padding: Block = {
+    data: like(block.data, batch * (tokens - present) * featuresOf(block)),
+    shape: [batch, tokens - present, ...rest],
+  };
+  return concatenateTokens([block, padding]);
+}

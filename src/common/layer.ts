@@ -1,0 +1,32 @@
+/** The layer contract: a pure step over a segment of tokens, with everything that lives at test time in the state. */
+import type { Key, Tensor, Tree } from "../array/index.ts";
+
+/** What a step may be told about its tokens. */
+export interface StepOptions {
+  /** 1 where a slot holds a token, 0 where it is empty: [batch, tokens], float32. Empty slots change nothing but keep their place in the grid. All ones by default. */
+  readonly mask?: Tensor;
+  /** 1 where a token may be written to memory, 0 where it is only read with: [batch, tokens], float32. All ones by default. */
+  readonly storeMask?: Tensor;
+}
+
+/**
+ * A layer over sequences.
+ *
+ * `step` is pure: `step(params, state, x) -> [y, state]`, with x and y of shape [batch, tokens, dim]. The same function trains, evaluates,
+ * generates and streams. Every array in the state has the batch as its first axis, so a state's rows can be selected and reset.
+ */
+export interface SequenceLayer<P extends Tree, S extends Tree> {
+  /** Fresh outer-loop parameters. */
+  init(key: Key): P;
+  /** The state before the first token, one row a sequence. */
+  initialState(params: P, batch: number): S;
+  /**
+   * Reads a segment.
+   *
+   * @param params what `init` returned
+   * @param state what `initialState` or the previous step returned
+   * @param x [batch, tokens, dim]
+   * @returns the outputs [batch, tokens, dim] and the state after the segment
+   */
+  step(params: P, state: S, x: Tensor, options?: StepOptions): [y: Tensor, state: S];
+}

@@ -1,0 +1,41 @@
+/** Products of gates over every stretch of a chunk, formed in log space so that nothing overflows or is divided. */
+import { np, type Tensor } from "../array/index.ts";
+
+/** Stands for the logarithm of an exactly closed gate: its exponential is zero in float32 and float64, and sums of it stay finite. */
+const LOG_OF_ZERO = -1e4;
+
+/** Logarithms of gates with minus infinity (an exactly closed gate) replaced by a finite number whose exponential is zero. */
+export function finiteLogGates(logGates: Tensor): Tensor {
+  return np.maximum(logGates, LOG_OF_ZERO);
+}
+
+/**
+ * The lower-triangular matrix of a gate's products between positions.
+ *
+ * $$A[t,i] = \prod_{j=i+1}^{t} a_j \quad (i \le t), \qquad A[t,t] = 1, \qquad A[t,i] = 0 \quad (i > t)$$
+ *
+ * Each entry is the exponential of its own sum of logarithms, never a quotient $\beta_t/\beta_i$ (which under- and overflows).
+ *
+ * @param logGates logarithms of the gates, at most 0; `-Infinity` is an exactly closed gate: [..., C]
+ * @returns [..., C, C]
+ */
+export function segmentProducts(logGates: Tensor): Tensor {
+  const size = logGates.shape.at(-1) ?? 0;
+  const logs = finiteLogGates(logGates);
+  const strictlyBelow = np.tri(size, size, -1);
+  const below = np.tri(size, size);
+  const sums = np.cumsum(np.multiply(np.expandDims(logs, -1), strictlyBelow), -2);
+  return np.multiply(np.exp(np.multiply(sums, below)), below);
+}
+
+/**
+ * The products of a gate from the start of the chunk.
+ *
+ * $$b_t = \prod_{j=1}^{t} a_j$$
+ *
+ * @param logGates logarithms of the gates, at most 0: [..., C]
+ * @returns [..., C]
+ */
+export function cumulativeProducts(logGates: Tensor): Tensor {
+  return np.exp(np.cumsum(finiteLogGates(logGates), -1));
+}

@@ -1,0 +1,151 @@
+/** The streaming sliding-window attention layer: the last tokens' keys and values are its state. */
+import { type Key, mapTree, np, splitKey, type Tensor } from "../array/index.ts";
+import { ConfigError } from "../utils/index.ts";
+import { initQkv, mergeHeads, projectQkv, type QkvParams, scaledDotProductAttention } from "./attention.ts";
+import { slidingWindowMask } from "./attention-masks.ts";
+import { checkHeads, checkSegment, checkWhole } from "./checks.ts";
+import { dense, initDense } from "./dense.ts";
+import type { SequenceLayer, StepOptions } from "./layer.ts";
+import { type RotaryTable, rotaryTable, rotate } from "./rotary.ts";
+import { appendEntries, countValid, lastEntries, lastValidSelector, selectEntries } from "./valid-entries.ts";
+
+/** Shape of a window attention layer. */
+export interface WindowAttentionConfig {
+  /** Features of a token. */
+  readonly dim: number;
+  /** Attention heads; each has dim / heads features, an even number. */
+  readonly heads: number;
+  /** How many tokens one sees: itself and window - 1 predecessors. */
+  readonly window: number;
+}
+
+/** Projections: query, key, value and output, [dim, dim] each. */
+export type WindowAttentionParams = QkvParams & { readonly output: Tensor };
+
+/** The last window - 1 tokens, the newest last. Keys are kept unrotated: their angle depends on who looks at them. */
+export type WindowAttentionState = {
+  /** [batch, window - 1, heads, headDim] */
+  readonly keys: Tensor;
+  /** [batch, window - 1, heads, headDim] */
+  readonly values: Tensor;
+  /** 1 where an entry holds a token, 0 where the stream had none yet: [batch, window - 1]. */
+  readonly validity: Tensor;
+};
+
+interface Positions {
+  /** [T], or [batch, T] where empty slots make rows differ. */
+  readonly queries: Tensor;
+  /** [past + T], or [batch, past + T]. */
+  readonly keys: Tensor;
+}
+
+/**
+ * Positions inside one call, counted from the oldest of the `past` entries before it: bounded however long the stream is. Empty slots do
+ * not count, so that a token is as far from its predecessors as if they were not there.
+ */
+function positionsOf(past: number, tokens: number, mask?: Tensor): Positions {
+  if (mask === undefined) {
+    return { queries: np.arange(past, past + tokens), keys: np.arange(0, past + tokens) };
+  }
+  const queries = np.add(np.astype(countValid(mask), "int32"), past - 1);
+  const before = np.broadcastTo(np.arange(0, past), [mask.shape[0] ?? 0, past]);
+  return { queries, keys: np.concatenate([before, queries], 1) };
+}
+
+function anglesAt(table: RotaryTable, positions: Tensor): RotaryTable {
+  const rows = (values: Tensor) => {
+    const taken = np.take(values, positions, 0);
+    return positions.ndim === 1 ? taken : np.expandDims(taken, 1); // [batch, 1, T, headDim / 2]
+  };
+  return { cos: rows(table.cos), sin: rows(table.sin) };
+}
+
+/** [batch, T, heads, headDim] as [batch, heads, T, headDim] */
+function headsFirst(x: Tensor): Tensor {
+  return np.swapaxes(x, 1, 2);
+}
+
+/**
+ * Multi-head softmax attention over a sliding window, with rotary positions.
+ *
+ * Each token attends to itself and its `window - 1` predecessors, also those of earlier calls. Positions are relative to the call, so a
+ * stream of any length works. Empty slots are neither attended nor remembered, do not count as distance, and have output zero.
+ *
+ * @throws ConfigError if the sizes cannot work
+ */
+export function windowAttentionLayer(
+  config: WindowAttentionConfig,
+): SequenceLayer<WindowAttentionParams, WindowAttentionState> {
+  const { dim, heads, window } = config;
+  checkHeads("window attention", dim, heads);
+  checkWhole("window attention window", window, 2);
+  const headDim = dim / heads;
+  if (headDim % 2 !== 0) {
+    throw new ConfigError(
+      `window attention with dim ${dim} and ${heads} heads has heads of ${headDim} features; rotary positions need an even number`,
+    );
+  }
+  const past = window - 1;
+
+  function init(key: Key): WindowAttentionParams {
+    const [projections, output] = splitKey(key, 2);
+    return { ...initQkv(projections!, dim, dim), output: initDense(output!, dim, dim) };
+  }
+
+  function initialState(params: WindowAttentionParams, batch: number): WindowAttentionState {
+    const dtype = params.key.dtype;
+    return {
+      keys: np.zeros([batch, past, heads, headDim], { dtype }),
+      values: np.zeros([batch, past, heads, headDim], { dtype }),
+      validity: np.zeros([batch, past], { dtype }),
+    };
+  }
+
+  function step(
+    params: WindowAttentionParams,
+    state: WindowAttentionState,
+    x: Tensor,
+    options: StepOptions = {},
+  ): [y: Tensor, state: WindowAttentionState] {
+    const { mask } = options;
+    const [batch = 0, tokens = 0] = x.shape;
+    checkSegment("window attention", x, dim, state.keys.shape[0] ?? 0, mask);
+    const projected = projectQkv(params, x);
+    const inHeads = (features: Tensor) => np.reshape(features, [batch, tokens, heads, headDim]);
+    const present = mask ?? np.ones([batch, tokens], { dtype: state.validity.dtype });
+    const keys = appendEntries(state.keys, inHeads(projected.keys)); // [batch, entries, heads, headDim]
+    const values = appendEntries(state.values, inHeads(projected.values));
+    const validity = appendEntries(state.validity, present); // [batch, entries]
+    const entries = validity.shape[1] ?? 0;
+
+    const positions = positionsOf(entries - tokens, tokens, mask);
+    const inWindow = slidingWindowMask(positions.queries, positions.keys, window);
+    const bothValid = np.logicalAnd(
+      np.expandDims(np.greater(present, 0), -1),
+      np.expandDims(np.greater(validity, 0), -2),
+    );
+    const visible = np.expandDims(np.logicalAnd(inWindow, bothValid), 1); // [batch, 1, T, entries]
+
+    const table = rotaryTable(entries, headDim, x.dtype);
+    const attended = scaledDotProductAttention(
+      rotate(headsFirst(inHeads(projected.queries)), anglesAt(table, positions.queries)),
+      rotate(headsFirst(keys), anglesAt(table, positions.keys)),
+      headsFirst(values),
+      visible,
+    );
+    return [dense(params.output, mergeHeads(attended)), remember({ keys, values, validity }, mask !== undefined)];
+  }
+
+  /** The newest entries that hold tokens. Without empty slots in the call they are simply the last ones. */
+  function remember(all: WindowAttentionState, gaps: boolean): WindowAttentionState {
+    if (!gaps) return mapTree(all, (leaf) => lastEntries(leaf, past));
+    const selector = lastValidSelector(all.validity, past, all.keys);
+    return {
+      keys: selectEntries(selector, all.keys),
+      values: selectEntries(selector, all.values),
+      validity: np.sum(selector, -1),
+    };
+  }
+
+  return { init, initialState, step };
+}
