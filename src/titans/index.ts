@@ -1,0 +1,37 @@
+export { associativeLoss, keysAndValues } from "./associative-loss.ts";
+export {
+  chunkDiagnostics,
+  joinDiagnostics,
+  type MemoryDiagnostics,
+  memoryNorm,
+  type ObservedChunk,
+} from "./diagnostics.ts";
+export { type GateLogits, gatesFromLogits, gatesFromValues } from "./gates.ts";
+export {
+  type MemoryChunkOptions,
+  type MemoryChunkResult,
+  memoryChunk,
+  type ReadMode,
+  readModes,
+} from "./memory-chunk.ts";
+export { forgetMemory, type MemoryState, memoryUpdate, retrieve, type TokenGates } from "./memory-update.ts";
+export {
+  NeuralMemory,
+  type NeuralMemoryConfig,
+  type NeuralMemoryParams,
+  type NeuralMemoryState,
+  neuralMemoryDefaults,
+} from "./neural-memory.ts";
+export {
+  type ChunkCoefficients,
+  type ChunkGates,
+  chunkCoefficients,
+  chunkGradientDescent,
+  finalCoefficients,
+  linearChunkGradient,
+  momentumScan,
+  type ScanElement,
+} from "./parallel.ts";
+export { type MemoryTokens, recurrentMemory, writeThenRead } from "./recurrence.ts";
+export { guardedStepSize, guardKernel, type StepGuard, stepGuards, writePressure } from "./step-guard.ts";
+export { addSurprise, momentarySurprise, surpriseMomentum, surpriseStep } from "./surprise.ts";
