@@ -1,0 +1,58 @@
+/** What a model is made of, as data: validated, saved in checkpoints, and rebuilt from there. */
+import { z } from "zod";
+import { memoryActivations } from "../common/index.ts";
+import { neuralMemoryDefaults, stepGuards } from "../titans/index.ts";
+
+const whole = z.int().min(1);
+
+/** Sequence mixers a language model can be built around. */
+export const architectureNames = ["titans-lmm", "transformer"] as const;
+export type ArchitectureName = (typeof architectureNames)[number];
+
+/** The neural memory inside a block; see `NeuralMemoryConfig` for what each entry means. */
+export const memorySchema = z.strictObject({
+  depth: whole.default(neuralMemoryDefaults.depth),
+  expansion: z.number().positive().default(neuralMemoryDefaults.expansion),
+  activation: z.enum(memoryActivations).default(neuralMemoryDefaults.activation),
+  residual: z.boolean().default(neuralMemoryDefaults.residual),
+  norm: z.boolean().default(neuralMemoryDefaults.norm),
+  chunkSize: whole.default(neuralMemoryDefaults.chunkSize),
+  convolutionKernel: whole.default(neuralMemoryDefaults.convolutionKernel),
+  maxStepSize: z.number().min(0).default(neuralMemoryDefaults.maxStepSize),
+  maxMomentum: z.number().gt(0).max(1).default(neuralMemoryDefaults.maxMomentum),
+  gateBiases: z
+    .strictObject({
+      forget: z.number().default(neuralMemoryDefaults.gateBiases.forget),
+      momentum: z.number().default(neuralMemoryDefaults.gateBiases.momentum),
+      stepSize: z.number().default(neuralMemoryDefaults.gateBiases.stepSize),
+    })
+    .default(neuralMemoryDefaults.gateBiases),
+  stepGuard: z.enum(stepGuards).default(neuralMemoryDefaults.stepGuard),
+  normalizeValues: z.boolean().default(neuralMemoryDefaults.normalizeValues),
+});
+
+/** A language model: embedding, blocks, norm, head. */
+export const modelSchema = z
+  .strictObject({
+    architecture: z.enum(architectureNames),
+    /** Tokens the model knows; 256 for bytes. */
+    vocabularySize: whole.default(256),
+    /** Features of a token between blocks. */
+    dim: whole,
+    layers: whole,
+    heads: whole,
+    /** Width of the feed-forward network, as a multiple of `dim`. */
+    feedForwardExpansion: z.number().positive().default(2),
+    /** Tokens an attention layer sees, its own included. */
+    window: whole.default(64),
+    memory: memorySchema.prefault({}),
+  })
+  .refine((model) => model.dim % model.heads === 0, {
+    path: ["heads"],
+    error: "dim must be a whole multiple of heads, so that every head has the same number of features",
+  });
+
+/** A validated model configuration. */
+export type ModelConfig = z.output<typeof modelSchema>;
+/** A model configuration as written, defaults left out. */
+export type ModelInput = z.input<typeof modelSchema>;

@@ -1,0 +1,91 @@
+/** Named models that are known to train, with the numbers they train with. */
+import { ConfigError, unknownName } from "../utils/index.ts";
+import type { ModelInput } from "./config.ts";
+
+/** A preset: a model, and how long and on what it is trained. */
+export interface Preset {
+  /** One line for listings. */
+  readonly summary: string;
+  readonly model: ModelInput;
+  /** Training configuration as written in a config file; the trainer validates it. */
+  readonly training: Readonly<Record<string, number>>;
+}
+
+/** All presets by name. */
+export const presets: Readonly<Record<string, Preset>> = {
+  "lmm-small": {
+    summary: "the default: two layers of deep memory, below the bigram baseline on a book in minutes on two cores",
+    model: {
+      architecture: "titans-lmm",
+      dim: 64,
+      layers: 2,
+      heads: 2,
+      memory: { chunkSize: 32, normalizeValues: true },
+    },
+    training: {
+      steps: 160,
+      batch: 4,
+      length: 256,
+      segment: 64,
+      learningRate: 6e-3,
+      evaluateEvery: 40,
+      checkpointEvery: 40,
+    },
+  },
+  "lmm-tiny": {
+    summary: "one small memory layer: for tests and first steps, trained in seconds",
+    model: {
+      architecture: "titans-lmm",
+      dim: 32,
+      layers: 1,
+      heads: 2,
+      memory: { chunkSize: 16, normalizeValues: true },
+    },
+    training: {
+      steps: 20,
+      batch: 2,
+      length: 64,
+      segment: 32,
+      learningRate: 6e-3,
+      warmupSteps: 5,
+      evaluateEvery: 10,
+      checkpointEvery: 10,
+      evaluationTokens: 1024,
+    },
+  },
+  "transformer-small": {
+    summary: "the baseline: sliding-window attention of about the same size as lmm-small",
+    model: {
+      architecture: "transformer",
+      dim: 64,
+      layers: 2,
+      heads: 2,
+      feedForwardExpansion: 3,
+      window: 64,
+      memory: { chunkSize: 32 },
+    },
+    training: {
+      steps: 160,
+      batch: 4,
+      length: 256,
+      segment: 64,
+      learningRate: 6e-3,
+      evaluateEvery: 40,
+      checkpointEvery: 40,
+    },
+  },
+};
+
+/** The preset that `npm start` trains. */
+export const defaultPreset = "lmm-small";
+
+/**
+ * A preset by name.
+ *
+ * @throws ConfigError if there is none, with the nearest valid name
+ */
+export function presetNamed(name: string): Preset {
+  const preset = Object.hasOwn(presets, name) ? presets[name] : undefined;
+  if (preset === undefined) throw new ConfigError(unknownName("preset", name, Object.keys(presets)));
+  return preset;
+}
