@@ -21,7 +21,9 @@ export function mapTensors(value: unknown, f: (leaf: Tensor, path: string) => un
   if (isTensor(value)) return f(value, path);
   if (Array.isArray(value)) return value.map((item, i) => mapTensors(item, f, join(path, i)));
   if (isPlain(value) && Object.getPrototypeOf(value) === Object.prototype) {
-    return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, mapTensors(v, f, join(path, k))]));
+    // By name, whoever built the tree: sums over leaves then have the same last bits in a fresh tree and in a reloaded one.
+    const names = Object.keys(value).sort();
+    return Object.fromEntries(names.map((name) => [name, mapTensors(value[name], f, join(path, name))]));
   }
   return value;
 }
@@ -64,7 +66,7 @@ export function zipTrees<T extends Tree>(f: (...leaves: Tensor[]) => Tensor, fir
   });
 }
 
-/** All leaves, in the order of the tree. */
+/** All leaves: lists in their order, objects by name. */
 export function leaves(tree: Tree): Tensor[] {
   const found: Tensor[] = [];
   mapTensors(tree, (leaf) => {

@@ -1,0 +1,84 @@
+/** A model reading one or more streams: tokens in, next-token logits out, memory kept between calls. */
+import type { Engine } from "../array/index.ts";
+import { type Block, Stream, type StreamState } from "../common/index.ts";
+import type { LanguageModel, ModelParams, ModelState } from "../models/index.ts";
+
+/** Slots of the program for long stretches, in chunks. */
+const CHUNKS_A_SEGMENT = 4;
+
+/** The compiled programs with which a model reads: at most two a batch size, whatever the calls' lengths. */
+export class Reader {
+  readonly model: LanguageModel;
+  readonly params: ModelParams;
+  private readonly stream: Stream<ModelParams, ModelState>;
+
+  /** @param params the model's; borrowed */
+  constructor(engine: Engine, model: LanguageModel, params: ModelParams) {
+    this.model = model;
+    this.params = params;
+    const grid = { chunk: model.chunkSize, segment: model.chunkSize * CHUNKS_A_SEGMENT };
+    this.stream = new Stream(engine, model, grid, "inference");
+  }
+
+  /** Opens a session of `batch` streams, each with a fresh memory. */
+  open(batch = 1): Session {
+    return new Session(this.stream, this.params, this.stream.start(this.params, batch), batch);
+  }
+
+  /** Opens a session that goes on from a saved memory; the session takes over its arrays. */
+  resume(memory: StreamState<ModelState>, batch: number): Session {
+    return new Session(this.stream, this.params, memory, batch);
+  }
+}
+
+/** Streams being read. Close it to free its memory. */
+export class Session {
+  readonly batch: number;
+  private readonly stream: Stream<ModelParams, ModelState>;
+  private readonly params: ModelParams;
+  private state: StreamState<ModelState>;
+
+  /** @internal Use `Reader.open`. */
+  constructor(
+    stream: Stream<ModelParams, ModelState>,
+    params: ModelParams,
+    state: StreamState<ModelState>,
+    batch: number,
+  ) {
+    this.stream = stream;
+    this.params = params;
+    this.state = state;
+    this.batch = batch;
+  }
+
+  /** Tokens read since the stream began. */
+  get position(): number {
+    return this.state.position;
+  }
+
+  /** What the streams have left behind: borrowed, valid until the next `read` or `close`. */
+  get memory(): StreamState<ModelState> {
+    return this.state;
+  }
+
+  /**
+   * Reads the next tokens of every stream, learning from them.
+   *
+   * @param tokens row after row, `batch` rows of the same length
+   * @param options `write: false` reads without writing to memory (step size 0; forgetting and momentum go on)
+   * @returns logits of the token after each: [batch, tokens, vocabulary]
+   */
+  async read(tokens: Int32Array, options: { readonly write?: boolean } = {}): Promise<Block> {
+    const shape = [this.batch, tokens.length / this.batch];
+    const storeMask: Block = { data: new Float32Array(tokens.length).fill(options.write === false ? 0 : 1), shape };
+    const [logits, next] = await this.stream.push(this.params, this.state, { data: tokens, shape }, { storeMask });
+    this.stream.release(this.state);
+    this.state = next;
+    return logits;
+  }
+
+  /** Frees the memory. */
+  close(): void {
+    this.stream.release(this.state);
+  }
+}

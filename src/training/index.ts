@@ -1,0 +1,28 @@
+export {
+  type CheckpointMeta,
+  findCheckpoint,
+  type LoadedCheckpoint,
+  loadCheckpoint,
+  loadTrainingState,
+  saveCheckpoint,
+} from "./checkpoint.ts";
+export { type TrainingConfig, type TrainingInput, trainingSchema } from "./config.ts";
+export { type EvaluationSplit, evaluationSplits, openEvaluationText } from "./evaluation-text.ts";
+export { type MetricsLine, readMetrics } from "./metrics-file.ts";
+export { firstNonFinite } from "./non-finite.ts";
+export { type Run, type RunHooks, type RunSummary, resumeRun, startRun, trainRun } from "./run.ts";
+export { mergeLayers, newRunConfig, type RunConfig, type RunLayer, runSchema } from "./run-config.ts";
+export { type RunFolder, runFolder } from "./run-folder.ts";
+export { type Segment, SegmentPrograms, type SequenceGradients } from "./segment-programs.ts";
+export { countTargets, segmentsOf } from "./segments.ts";
+export {
+  checkTraining,
+  initialTrainingState,
+  type StepMetrics,
+  type TrainingData,
+  type TrainingState,
+  type TrainOptions,
+  train,
+  type ValidationMetrics,
+} from "./train.ts";
+export { corpusFingerprint, type OpenTrainingData, openTrainingData, VALIDATION_SHARE } from "./training-data.ts";

@@ -1,0 +1,109 @@
+/** The configuration of a whole run: a preset with layers of changes upon it, validated as one. */
+import { z } from "zod";
+import { engineNames } from "../array/index.ts";
+import { defaultPreset, modelSchema, presetNamed } from "../models/index.ts";
+import { ConfigError, parseConfig } from "../utils/index.ts";
+import { trainingSchema } from "./config.ts";
+
+/** What a run is made of, as a configuration file may write it and as the run's folder keeps it. */
+export const runSchema = z.strictObject({
+  /** Where the numbers that are not given come from. */
+  preset: z.string().optional(),
+  /** The name of a bundled text, a file, a folder, a glob pattern, or `-` for standard input. */
+  corpus: z.string().default("moby-dick"),
+  /** `bytes`, or a Hugging Face `tokenizer.json`. */
+  tokenizer: z.string().default("bytes"),
+  engine: z.enum(engineNames).default("auto"),
+  /** Checkpoints to keep; older ones are removed. */
+  keep: z.int().min(1).default(3),
+  model: modelSchema,
+  training: trainingSchema,
+});
+
+/** A validated run configuration. */
+export type RunConfig = z.output<typeof runSchema>;
+
+/** Some entries of a run configuration as somebody wrote them, not validated yet. */
+export type RunLayer = Readonly<Record<string, unknown>>;
+
+/** Entries that a resumed run may change: they decide how far it goes and what is kept, not what a step does. */
+const CHANGEABLE: readonly string[] = ["training.steps", "training.evaluateEvery", "training.checkpointEvery"];
+
+/** Share of a run's steps that the warm-up takes at most, unless its length is given. */
+const LARGEST_WARMUP = 1 / 4;
+
+/**
+ * The configuration of a new run: its preset, then each layer over the ones before it.
+ *
+ * @param layers from the weakest to the strongest
+ * @param where they were written, for messages
+ * @throws ConfigError if an entry is unknown, has the wrong type, or does not fit the others
+ */
+export function newRunConfig(layers: readonly RunLayer[], where: string): RunConfig & { readonly preset: string } {
+  const written = mergeLayers(layers);
+  const { preset = defaultPreset } = parseConfig(z.object({ preset: runSchema.shape.preset }), written, where);
+  const { model, training } = presetNamed(preset);
+  const merged = mergeLayers([{ model, training }, written]);
+  return { ...parseConfig(runSchema, withShorterWarmup(merged, written), where), preset };
+}
+
+/**
+ * The configuration of a resumed run.
+ *
+ * @param before the configuration it ran with until now
+ * @param layers what is asked for now, from the weakest to the strongest
+ * @param where they were written, for messages
+ * @throws ConfigError if they are invalid, or ask for another model or for other steps than the run's
+ */
+export function resumedRunConfig(before: RunConfig, layers: readonly RunLayer[], where: string): RunConfig {
+  const written = mergeLayers(layers);
+  if ("preset" in written) throw new ConfigError(`${where}: a resumed run keeps its model; leave the preset out`);
+  const after = parseConfig(runSchema, mergeLayers([before, written]), where);
+  const { model, training } = before;
+  const now = entriesOf({ model: after.model, training: after.training });
+  for (const [path, value] of entriesOf({ model, training })) {
+    if (now.get(path) === value || CHANGEABLE.includes(path)) continue;
+    throw new ConfigError(
+      `${path} is ${value} in the checkpoint, not ${now.get(path)}; a resumed run keeps its numbers, so leave it out or start a new run`,
+    );
+  }
+  return after;
+}
+
+/**
+ * Layers as one: objects are merged entry by entry, anything else is replaced.
+ *
+ * @param layers from the weakest to the strongest
+ */
+export function mergeLayers(layers: readonly RunLayer[]): RunLayer {
+  const merged = new Map<string, unknown>();
+  for (const [name, value] of layers.flatMap((layer) => Object.entries(layer))) {
+    const below = merged.get(name);
+    merged.set(name, isLayer(below) && isLayer(value) ? mergeLayers([below, value]) : value);
+  }
+  return Object.fromEntries(merged);
+}
+
+function isLayer(value: unknown): value is RunLayer {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** A run that was only asked to be shorter must not be all warm-up. */
+function withShorterWarmup(merged: RunLayer, written: RunLayer): RunLayer {
+  const { training } = merged as { training?: { steps?: unknown; warmupSteps?: unknown } };
+  const given = isLayer(written.training) && "warmupSteps" in written.training;
+  if (given || typeof training?.steps !== "number") return merged;
+  const usual = trainingSchema.shape.warmupSteps.parse(training.warmupSteps);
+  const most = Math.max(0, Math.floor(training.steps * LARGEST_WARMUP));
+  return mergeLayers([merged, { training: { warmupSteps: Math.min(usual, most) } }]);
+}
+
+/** Values of nested objects by dotted path. */
+function entriesOf(layer: RunLayer, prefix = ""): Map<string, unknown> {
+  const found = new Map<string, unknown>();
+  for (const [name, value] of Object.entries(layer)) {
+    if (isLayer(value)) for (const [path, leaf] of entriesOf(value, `${prefix}${name}.`)) found.set(path, leaf);
+    else found.set(prefix + name, value);
+  }
+  return found;
+}

@@ -1,0 +1,259 @@
+/** The training loop: batches, gradients, optimiser steps, validation, and when to save. Knows nothing of files. */
+import {
+  detached,
+  type Engine,
+  key,
+  np,
+  type Program,
+  readScalar,
+  release,
+  scope,
+  type Tensor,
+} from "../array/index.ts";
+import { sampleWindows, type Tokenizer, type TokenSource, type TokenWindows } from "../data/index.ts";
+import type { LanguageModel, ModelParams } from "../models/index.ts";
+import { type AdamWState, adamW, clipByGlobalNorm, type Optimizer, warmupCosine } from "../optim/index.ts";
+import { ConfigError, DataError } from "../utils/index.ts";
+import type { TrainingConfig } from "./config.ts";
+import { nonFiniteError } from "./non-finite.ts";
+import { SegmentPrograms, zerosLike } from "./segment-programs.ts";
+import { countTargets, segmentsOf } from "./segments.ts";
+
+/** What a run is at a step: all it needs to go on from there. */
+export interface TrainingState {
+  /** Optimiser steps taken. */
+  readonly step: number;
+  readonly params: ModelParams;
+  readonly optimizer: AdamWState;
+}
+
+/** What happened in one step. */
+export interface StepMetrics {
+  /** 1 for the first. */
+  readonly step: number;
+  /** Training loss, in bits a byte of text. */
+  readonly bitsPerByte: number;
+  /** Global norm of the gradient before clipping. */
+  readonly gradientNorm: number;
+  readonly learningRate: number;
+  /** Tokens trained on in this step. */
+  readonly tokens: number;
+}
+
+/** What a validation found. */
+export interface ValidationMetrics {
+  readonly step: number;
+  /** Validation loss, in bits a byte of text. */
+  readonly bitsPerByte: number;
+}
+
+/** Text to train on. */
+export interface TrainingData {
+  readonly tokenizer: Tokenizer;
+  readonly training: TokenSource;
+  readonly validation: TokenSource;
+}
+
+/** A training run from code. */
+export interface TrainOptions {
+  readonly engine: Engine;
+  readonly model: LanguageModel;
+  readonly data: TrainingData;
+  readonly config: TrainingConfig;
+  /** Where to go on from; a fresh start by default. The run takes over its arrays. */
+  readonly from?: TrainingState;
+  onStep?(metrics: StepMetrics): void | Promise<void>;
+  /** Called after a validation, with the state it was made with (borrowed). */
+  onValidation?(metrics: ValidationMetrics, state: TrainingState): void | Promise<void>;
+  /** Saves a state (borrowed); returns where, for messages. */
+  save?(state: TrainingState): Promise<string>;
+  /** Stops after the current step, which is then saved. */
+  readonly signal?: AbortSignal;
+}
+
+/** Which windows validations read: the same ones at every step and in every run. */
+const VALIDATION_SEED = 20_501_663;
+
+type Update = Program<
+  [ModelParams, ModelParams, AdamWState, Tensor],
+  { params: ModelParams; optimizer: AdamWState; norm: Tensor }
+>;
+
+/** The fresh state of a run; the caller releases it. */
+export function initialTrainingState(model: LanguageModel, config: TrainingConfig): TrainingState {
+  const optimizer = optimizerOf(config);
+  return detached(() => {
+    const params = scope(() => model.init(key(config.seed)));
+    return { step: 0, params, optimizer: scope(() => optimizer.init(params)) };
+  });
+}
+
+/** @internal The optimiser a configuration asks for. */
+export function optimizerOf(config: TrainingConfig): Optimizer<AdamWState> {
+  return adamW({ beta1: config.beta1, beta2: config.beta2, weightDecay: config.weightDecay });
+}
+
+/**
+ * Trains a language model.
+ *
+ * ```ts
+ * const state = await train({ engine, model, data, config, onStep: ({ step, bitsPerByte }) => console.log(step, bitsPerByte) });
+ * ```
+ *
+ * Each step draws `batch` windows of `length` tokens by (seed, step), so that a resumed run sees what the uninterrupted one would have.
+ *
+ * @returns the state after the last step (or after the step in which `signal` was raised); the caller releases it
+ * @throws NonFiniteError at the first loss or gradient that is not finite, before it reaches the weights
+ * @throws ConfigError if the configuration does not fit the model
+ */
+export async function train(options: TrainOptions): Promise<TrainingState> {
+  const { engine, model, data, config, signal } = options;
+  checkTraining(model, config, data);
+  const programs = new SegmentPrograms(engine, model);
+  const update = compileUpdate(engine, config);
+  const learningRateAt = warmupCosine({
+    peak: config.learningRate,
+    floor: config.learningRate * config.finalFraction,
+    warmupSteps: config.warmupSteps,
+    totalSteps: config.steps,
+  });
+  let state = options.from ?? initialTrainingState(model, config);
+  let savedAt: { step: number; where: string } | undefined;
+
+  while (state.step < config.steps && !signal?.aborted) {
+    const { loss, bytes, gradients, tokens } = await stepGradients(programs, state, data, config);
+    const learningRate = learningRateAt(state.step);
+    const { next, gradientNorm } = await applyUpdate(update, state, gradients, learningRate);
+    const step = state.step + 1;
+    if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) {
+      const error = await nonFiniteError(step, loss, { weight: state.params, gradient: gradients }, savedAt?.where);
+      release(gradients, next.params, next.optimizer, state.params, state.optimizer);
+      throw error;
+    }
+    release(gradients, state.params, state.optimizer);
+    state = next;
+    await options.onStep?.({ step, bitsPerByte: loss / Math.LN2 / bytes, gradientNorm, learningRate, tokens });
+
+    const isLast = step === config.steps;
+    if (options.onValidation && (isLast || step % config.evaluateEvery === 0)) {
+      const bitsPerByte = await validate(programs, state.params, data, config);
+      await options.onValidation({ step, bitsPerByte }, state);
+    }
+    // Before the save, so that the step that a signal stops after is saved.
+    await eventLoopTurn();
+    if (options.save && (isLast || signal?.aborted || step % config.checkpointEvery === 0)) {
+      savedAt = { step, where: await options.save(state) };
+    }
+  }
+  return state;
+}
+
+/** Draws a step's batches and adds up their gradients. */
+async function stepGradients(
+  programs: SegmentPrograms,
+  state: TrainingState,
+  data: TrainingData,
+  config: TrainingConfig,
+) {
+  const { batch, length, segment, accumulate, seed } = config;
+  const batches = Array.from({ length: accumulate }, (_, i) =>
+    sampleWindows(data.training, { batch, length, seed, step: state.step * accumulate + i }),
+  );
+  const tokens = batches.reduce((total, windows) => total + countTargets(windows), 0);
+  const bytes = batches.reduce((total, windows) => total + data.tokenizer.byteLength(targetsOf(windows)), 0);
+  let gradients = zerosLike(state.params);
+  let loss = 0;
+  for (const windows of batches) {
+    const segments = segmentsOf(windows, segment);
+    const result = await programs.gradients(state.params, segments, 1 / tokens, gradients);
+    release(segments.map(({ tokens, targets, weights }) => [tokens, targets, weights]));
+    gradients = result.gradients;
+    loss += result.loss;
+  }
+  return { loss, bytes, gradients, tokens };
+}
+
+function compileUpdate(engine: Engine, config: TrainingConfig): Update {
+  const optimizer = optimizerOf(config);
+  return engine.compile(
+    "optimiser update",
+    (params: ModelParams, gradients: ModelParams, state: AdamWState, learningRate: Tensor) => {
+      const [clipped, norm] = clipByGlobalNorm(gradients, config.clipNorm);
+      const [updated, next] = optimizer.update(params, clipped, state, learningRate);
+      return { params: updated, optimizer: next, norm };
+    },
+  );
+}
+
+async function applyUpdate(update: Update, state: TrainingState, gradients: ModelParams, learningRate: number) {
+  const rate = detached(() => np.array(learningRate, { dtype: "float32" }));
+  const { params, optimizer, norm } = await update(state.params, gradients, state.optimizer, rate);
+  const gradientNorm = await readScalar(norm);
+  release(rate, norm);
+  return { next: { step: state.step + 1, params, optimizer }, gradientNorm };
+}
+
+/** Validation loss in bits a byte over windows spread over the validation text: the same ones every time. */
+async function validate(
+  programs: SegmentPrograms,
+  params: ModelParams,
+  data: TrainingData,
+  config: TrainingConfig,
+): Promise<number> {
+  const { batch, length, segment, evaluationTokens } = config;
+  const rounds = Math.max(1, Math.floor(evaluationTokens / (batch * length)));
+  let loss = 0;
+  let bytes = 0;
+  for (let round = 0; round < rounds; round++) {
+    const windows = sampleWindows(data.validation, { batch, length, seed: VALIDATION_SEED, step: round });
+    const segments = segmentsOf(windows, segment);
+    loss += await programs.loss(params, segments);
+    bytes += data.tokenizer.byteLength(targetsOf(windows));
+    release(segments.map(({ tokens, targets, weights }) => [tokens, targets, weights]));
+    await eventLoopTurn();
+  }
+  return loss / Math.LN2 / bytes;
+}
+
+/** Signals are heard, and lines drawn, only when the event loop turns; an engine that computes on this thread never lets it. */
+function eventLoopTurn(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
+}
+
+/** The tokens of a batch that are predicted. */
+function targetsOf({ tokens, length, targets }: TokenWindows): Int32Array {
+  const rows = targets.map((count, row) => tokens.subarray(row * (length + 1) + 1, row * (length + 1) + 1 + count));
+  const all = new Int32Array(rows.reduce((total, row) => total + row.length, 0));
+  rows.reduce((at, row) => {
+    all.set(row, at);
+    return at + row.length;
+  }, 0);
+  return all;
+}
+
+/**
+ * Checks that a model, a training configuration and texts can work together.
+ *
+ * @throws ConfigError if segments do not fit the memory's chunks, or the tokenizer has more tokens than the model
+ * @throws DataError if a text is shorter than a window
+ */
+export function checkTraining(model: LanguageModel, config: TrainingConfig, data: TrainingData): void {
+  if (config.segment % model.chunkSize !== 0) {
+    throw new ConfigError(
+      `training.segment is ${config.segment}, but the memory works in chunks of ${model.chunkSize} tokens; make segment a multiple of it`,
+    );
+  }
+  const { vocabularySize } = data.tokenizer;
+  if (vocabularySize > model.config.vocabularySize) {
+    throw new ConfigError(
+      `the tokenizer has ${vocabularySize} tokens, the model knows ${model.config.vocabularySize}; set model.vocabularySize to ${vocabularySize}`,
+    );
+  }
+  for (const part of ["training", "validation"] as const) {
+    if (data[part].length > config.length) continue;
+    throw new DataError(
+      `the ${part} part of "${data[part].name}" has ${data[part].length} tokens, and training.length ${config.length} needs one more than that; ` +
+        "use a longer text or make training.length smaller",
+    );
+  }
+}
