@@ -1,0 +1,38 @@
+/** `npm run bench [-- suite ...] [--json]`: ratios within one run. Without a suite: all that together take under three minutes. */
+import { parseArgs } from "node:util";
+import type { Row } from "./harness.ts";
+import * as lowRank from "./low-rank.ts";
+import * as sequenceLength from "./sequence-length.ts";
+
+const suites: Record<string, { about: string; run: () => Row[] | Promise<Row[]> }> = {
+  "sequence-length": {
+    about: "training time a token, compile time and memory at 512 and 4,096 tokens",
+    run: sequenceLength.run,
+  },
+  "low-rank": { about: "the low-rank chunk against materialised per-token weights", run: lowRank.run },
+};
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { json: { type: "boolean", default: false } },
+});
+const unknown = positionals.filter((name) => !Object.hasOwn(suites, name));
+if (unknown.length > 0) {
+  console.error(`unknown suite "${unknown.join(", ")}" (valid: ${Object.keys(suites).join(", ")})`);
+  process.exit(2);
+}
+
+const results: Record<string, Row[]> = {};
+for (const name of positionals.length > 0 ? positionals : Object.keys(suites)) {
+  const suite = suites[name]!;
+  if (!values.json) console.log(`\n${name}: ${suite.about}`);
+  const rows = await suite.run();
+  results[name] = rows;
+  if (!values.json) for (const row of rows) console.log(format(row));
+}
+if (values.json) console.log(JSON.stringify(results, null, 2));
+
+function format({ measure, value, unit, target }: Row): string {
+  const number = Math.abs(value) >= 100 ? value.toFixed(0) : value.toPrecision(3);
+  return `  ${measure.padEnd(66)} ${number.padStart(9)} ${unit.padEnd(4)}${target ? `  (${target})` : ""}`;
+}

@@ -1,0 +1,24 @@
+import { defineConfig } from "vitest/config";
+import { mutation } from "./scripts/mutation-plugin.mjs";
+
+const { MUTATE: mutant } = process.env;
+
+export default defineConfig({
+  plugins: mutant === undefined ? [] : [mutation(mutant)],
+  test: {
+    include: ["tests/**/*.test.ts"],
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    globalSetup: ["tests/setup/implementations.ts"],
+    setupFiles: ["tests/setup/executed.ts"],
+    coverage: {
+      provider: "istanbul",
+      include: ["src/**/*.ts"],
+      reporter: ["text-summary", "html"],
+      thresholds: {
+        "src/common/**": { lines: 90 },
+        "src/titans/**": { lines: 90 },
+      },
+    },
+  },
+});
