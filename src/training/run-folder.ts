@@ -41,7 +41,7 @@ export function claimRunFolder(path: string): RunFolder {
   if (taken !== undefined) {
     throw new ConfigError(`${path} already holds a run; go on with --resume ${path}, or choose another --out`);
   }
-  mkdirSync(path, { recursive: true });
+  makeFolder(path);
   return folder;
 }
 
@@ -52,7 +52,7 @@ export function claimRunFolder(path: string): RunFolder {
  * @param name such as the preset's
  */
 export function numberedRunFolder(parent: string, name: string): RunFolder {
-  mkdirSync(parent, { recursive: true });
+  makeFolder(parent);
   for (let n = 1; ; n++) {
     const path = join(parent, `${name}-${n}`);
     try {
@@ -61,6 +61,15 @@ export function numberedRunFolder(parent: string, name: string): RunFolder {
     } catch (error) {
       if (!existsSync(path)) throw error;
     }
+  }
+}
+
+function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true });
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    throw new ConfigError(`the folder ${path} cannot be made (${code}); choose another --out`, { cause });
   }
 }
 

@@ -102,7 +102,8 @@ export function decodeSafetensors(bytes: Uint8Array, where: string): StoredArray
     if (to - from !== size * Constructor.BYTES_PER_ELEMENT)
       throw damaged(`"${name}" has shape [${shape}] but ${to - from} bytes`);
     if (start + to > bytes.length) throw damaged(`"${name}" ends beyond the end of the file; it is truncated`);
-    const copy = bytes.slice(start + from, start + to);
+    // Not bytes.slice: of one of Node's buffers that would be a view of the whole file.
+    const copy = new Uint8Array(bytes.subarray(start + from, start + to));
     arrays.set(name, { shape, data: new Constructor(copy.buffer, 0, size) });
   }
   return { arrays, notes: notes.data };

@@ -1,0 +1,11 @@
+#!/usr/bin/env node
+/** The command `neural-memory`: runs what was asked for, and turns every error into one sentence and an exit code. */
+import { reportError, tolerateClosedPipes } from "./errors.ts";
+
+tolerateClosedPipes();
+try {
+  const { runProgram } = await import("./program.ts");
+  await runProgram(process.argv);
+} catch (error) {
+  process.exitCode = reportError(error);
+}

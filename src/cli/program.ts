@@ -1,0 +1,42 @@
+/** All commands as one program. */
+import { createRequire } from "node:module";
+import { Command, CommanderError } from "commander";
+import { addEquations } from "./equations.ts";
+import { BAD_INPUT } from "./errors.ts";
+import { addEvaluate } from "./evaluate.ts";
+import { addGenerate } from "./generate.ts";
+import { addInspect } from "./inspect.ts";
+import { addModels } from "./models.ts";
+
+import { addStart } from "./start.ts";
+import { addTrain } from "./train.ts";
+
+const { version } = createRequire(import.meta.url)("../../package.json") as { version: string };
+
+/**
+ * Runs a command line. The exit code is left in `process.exitCode`: 0, 2 for a command line that cannot be used, or 130 after an interrupt.
+ *
+ * @param argv Node's, the program's name included
+ */
+export async function runProgram(argv: readonly string[]): Promise<void> {
+  const program = new Command("neural-memory")
+    .description("Sequence models with a memory that goes on learning at test time.")
+    .version(version)
+    .exitOverride()
+    .addHelpText(
+      "after",
+      `
+Examples:
+  $ neural-memory start                                       train the default model on a book and write a report
+  $ neural-memory train --preset lmm-tiny --out runs/first    a first model in seconds
+  $ neural-memory generate runs/first --prompt "Call me"`,
+    );
+  for (const add of [addStart, addTrain, addGenerate, addEvaluate, addModels, addInspect, addEquations]) add(program);
+  try {
+    await program.parseAsync([...argv]);
+  } catch (error) {
+    // The sentence has been printed by then.
+    if (!(error instanceof CommanderError)) throw error;
+    process.exitCode = error.exitCode === 0 ? 0 : BAD_INPUT;
+  }
+}

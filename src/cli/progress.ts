@@ -1,0 +1,86 @@
+/** Progress on standard error: one live line on a terminal, plain lines elsewhere. */
+import { SingleBar } from "cli-progress";
+import { clock, count } from "./output.ts";
+
+/** What is known after a piece of work. */
+export interface ProgressFacts {
+  readonly bitsPerByte: number;
+  /** Tokens read in this piece. */
+  readonly tokens: number;
+}
+
+/** A line that shows how far some work is. */
+export interface Progress {
+  /** @param done units finished so far */
+  update(done: number, facts: ProgressFacts): void;
+  /** Shows a finding that stays until the next one. */
+  note(text: string): void;
+  /** Ends the line; nothing happens the second time. */
+  stop(): void;
+}
+
+/** Pieces of work over which the speed is averaged. */
+const AVERAGED = 20;
+/** Plain lines in the whole, notes aside. */
+const PLAIN_LINES = 20;
+
+/**
+ * Starts a progress line.
+ *
+ * @param unit what is counted, such as `step`
+ * @param total units in the whole
+ * @param from units that were finished before
+ */
+export function startProgress(unit: string, total: number, from = 0): Progress {
+  const speed = speedometer(from);
+  return process.stderr.isTTY ? liveLine(unit, total, from, speed) : plainLines(unit, total, speed);
+}
+
+type Speedometer = (done: number, tokens: number) => { secondsPerUnit: number; tokensPerSecond: number };
+
+/** One line that fits 80 columns, the most important first: what is beyond the terminal's width is cut off. */
+function liveLine(unit: string, total: number, from: number, speed: Speedometer): Progress {
+  // Nothing about the terminal is changed, so that it is in order however this process ends.
+  const format = `${unit} {value}/{total} [{bar}] {loss}{note}{pace}`;
+  const bar = new SingleBar({ format, barsize: 5, stream: process.stderr, linewrap: true });
+  bar.start(total, from, { loss: "starting", note: "", pace: "" });
+  return {
+    update(done, { bitsPerByte, tokens }) {
+      bar.update(done, { loss: `${bitsPerByte.toFixed(3)} bits/byte`, pace: ` ${pace(speed, done, total, tokens)}` });
+    },
+    note: (text) => bar.update({ note: ` (${text})` }),
+    stop: () => bar.stop(),
+  };
+}
+
+function plainLines(unit: string, total: number, speed: Speedometer): Progress {
+  let printed = -1;
+  return {
+    update(done, { bitsPerByte, tokens }) {
+      const facts = `${bitsPerByte.toFixed(3)} bits per byte, ${pace(speed, done, total, tokens)}`;
+      const part = done >= total ? PLAIN_LINES + 1 : Math.floor((done / total) * PLAIN_LINES);
+      if (part > printed) console.error(`${unit} ${done}/${total}: ${facts}`);
+      printed = Math.max(printed, part);
+    },
+    note: (text) => console.error(text),
+    stop() {},
+  };
+}
+
+function pace(speed: Speedometer, done: number, total: number, tokens: number): string {
+  const { secondsPerUnit, tokensPerSecond } = speed(done, tokens);
+  return `${count(tokensPerSecond)} tokens/s ${clock((total - done) * secondsPerUnit)} left`;
+}
+
+/** The first piece also compiles, so it counts only while it is all there is. */
+function speedometer(from: number): Speedometer {
+  let laps = [{ done: from, read: 0, time: performance.now() }];
+  let read = 0;
+  return (done, tokens) => {
+    read += tokens;
+    laps = [...(laps.length === 2 ? laps.slice(1) : laps.slice(-AVERAGED)), { done, read, time: performance.now() }];
+    const first = laps[0]!;
+    const seconds = Math.max(1e-9, (performance.now() - first.time) / 1000);
+    return { secondsPerUnit: seconds / Math.max(1, done - first.done), tokensPerSecond: (read - first.read) / seconds };
+  };
+}

@@ -1,0 +1,88 @@
+/** `start`: the main job, from a book to a trained memory and a report. */
+import type { Command } from "commander";
+import { engineNames } from "../array/index.ts";
+import { type MainJobEvent, type MainJobHooks, mainJob, resumeMainJob } from "../evaluation/index.ts";
+import { defaultPreset, presets } from "../models/index.ts";
+import { ConfigError } from "../utils/index.ts";
+import { commandLayers } from "./config-layers.ts";
+import { onInterrupt } from "./interrupt.ts";
+import { jsonOption, wholeNumber } from "./options.ts";
+import { clock, printJson } from "./output.ts";
+import { type Progress, startProgress } from "./progress.ts";
+
+interface StartFlags {
+  readonly preset?: string;
+  readonly out?: string;
+  readonly resume?: string;
+  readonly seed?: number;
+  readonly engine?: string;
+  readonly json?: boolean;
+}
+
+/** Adds the command. */
+export function addStart(program: Command): void {
+  program
+    .command("start")
+    .description("the main job: train on a book, show what the memory does, write a report")
+    .option("--preset <name>", `${Object.keys(presets).join(", ")} (default: ${defaultPreset})`)
+    .option("--out <folder>", "folder of the run and its report (default: runs/<preset>-<number>)")
+    .option("--resume <folder>", "go on with a job that was stopped")
+    .option("--seed <n>", "seed of the weights and of the order of the text", wholeNumber(0))
+    .option("--engine <name>", `what computes: ${engineNames.join(", ")}`)
+    .addOption(jsonOption())
+    .addHelpText(
+      "after",
+      `
+Examples:
+  $ neural-memory start
+  $ neural-memory start --preset lmm-tiny --out runs/tour
+  $ neural-memory start --resume runs/lmm-small-1`,
+    )
+    .action(runStart);
+}
+
+async function runStart({ preset, out, resume, seed, engine, json }: StartFlags): Promise<void> {
+  if (resume !== undefined && [preset, out, seed, engine].some((option) => option !== undefined)) {
+    throw new ConfigError("--resume goes on as the job began; leave the other options away");
+  }
+  const { layers, where } = await commandLayers(undefined, { preset, engine, training: { seed } }, []);
+  const interrupt = onInterrupt("finishing this step and saving");
+  const reporter = jobReporter();
+  const hooks: MainJobHooks = { signal: interrupt.signal, onEvent: reporter.tell };
+  const job = resume === undefined ? mainJob({ layers, where, out }, hooks) : resumeMainJob(resume, hooks);
+  const result = await job.finally(reporter.stop);
+  if (interrupt.exitCode !== undefined && !result.finished) process.exitCode = interrupt.exitCode;
+  if (!result.finished) console.error(`stopped; go on with: neural-memory start --resume ${result.folder}`);
+  if (json) printJson(result.finished ? { ...result, data: undefined } : result);
+  else if (result.finished) console.log(`report: ${result.report.html}`);
+}
+
+/** Tells on standard error what the job does. */
+function jobReporter(): { tell(event: MainJobEvent): void; stop(): void } {
+  let progress: Progress | undefined;
+  const stop = () => {
+    progress?.stop();
+    progress = undefined;
+  };
+  const tell = (event: MainJobEvent) => {
+    switch (event.kind) {
+      case "stage":
+        return console.error(event.stage);
+      case "step":
+        // The first step also compiles: it says nothing about the speed.
+        if (progress === undefined) progress = startProgress("step", event.steps, event.step);
+        else progress.update(event.step, event);
+        return;
+      case "validation":
+        return progress?.note(`validation ${event.bitsPerByte.toFixed(3)}`);
+      case "stage done":
+        stop();
+        return console.error(`  done in ${clock(event.seconds)}`);
+      case "sample":
+        return console.error(`  ${JSON.stringify(event.prompt)} goes on ${JSON.stringify(event.text)}`);
+      case "diagnostics":
+        return;
+    }
+  };
+  return { tell, stop };
+}
