@@ -10,6 +10,7 @@ export * from "./gates.ts";
 export * from "./layer.ts";
 export * from "./linear-attention.ts";
 export * from "./linear-attention-layer.ts";
+export * from "./memory-curvature.ts";
 export * from "./memory-mlp.ts";
 export * from "./norms.ts";
 export * from "./rotary.ts";

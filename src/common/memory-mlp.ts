@@ -31,8 +31,16 @@ export type MemoryWeights = {
 export interface MemoryFactors {
   /** For each matrix, the layer inputs h [..., C, in] and the errors delta [..., C, out]; token i's gradient is delta_i h_i^T. */
   readonly layers: readonly { readonly input: Tensor; readonly error: Tensor }[];
-  /** Gradients of the output norm's scale and shift, and the normalised output they come from, [..., C, dim] each. */
-  readonly norm?: { readonly scale: Tensor; readonly shift: Tensor; readonly normalized: Tensor };
+  /** Gradients of the output norm's scale and shift, and the normalised output they come from: [..., C, dim] each. */
+  readonly norm?: {
+    readonly scale: Tensor;
+    readonly shift: Tensor;
+    readonly normalized: Tensor;
+    /** What the output was divided by: [..., C] */
+    readonly deviation: Tensor;
+  };
+  /** Derivatives of the activations between the matrices: [..., C, hidden] each. */
+  readonly slopes: readonly Tensor[];
   /** M(k) - v: [..., C, dim]. */
   readonly residual: Tensor;
   /** Frobenius norms of the Jacobian of the output with respect to each layer's pre-activation (upper bounds), [..., C] each. */
@@ -210,10 +218,16 @@ export function memoryFactors(
   }
 
   const pairs = inputs.map((input, l) => ({ input, error: errors[l]! }));
-  if (!norm || !normalized) return { layers: pairs, residual, sensitivities };
+  if (!norm || !normalized || !deviation) return { layers: pairs, slopes, residual, sensitivities };
   return {
     layers: pairs,
-    norm: { scale: np.multiply(outputError, normalized), shift: outputError, normalized },
+    norm: {
+      scale: np.multiply(outputError, normalized),
+      shift: outputError,
+      normalized,
+      deviation: np.squeeze(deviation, -1),
+    },
+    slopes,
     residual,
     sensitivities,
   };

@@ -33,5 +33,12 @@ export {
   type ScanElement,
 } from "./parallel.ts";
 export { type MemoryTokens, recurrentMemory, writeThenRead } from "./recurrence.ts";
-export { guardedStepSize, guardKernel, type StepGuard, stepGuards, writePressure } from "./step-guard.ts";
+export {
+  curvatureGuardedStepSize,
+  guardedStepSize,
+  guardKernel,
+  type StepGuard,
+  stepGuards,
+  writePressure,
+} from "./step-guard.ts";
 export { addSurprise, momentarySurprise, surpriseMomentum, surpriseStep } from "./surprise.ts";

@@ -1,6 +1,7 @@
 /** The low-rank token-exact chunk: every token reads its own weights, and no token's weights are built. */
 import { np, type Tensor } from "../array/index.ts";
 import {
+  curvatureKernel,
   type MemoryArchitecture,
   type MemoryFactors,
   type MemoryWeights,
@@ -11,7 +12,7 @@ import {
 } from "../common/index.ts";
 import type { MemoryState } from "./memory-update.ts";
 import { type ChunkCoefficients, type ChunkGates, chunkCoefficients, finalCoefficients } from "./parallel.ts";
-import { guardedStepSize, guardKernel, type StepGuard, writePressure } from "./step-guard.ts";
+import { curvatureGuardedStepSize, guardedStepSize, guardKernel, type StepGuard, writePressure } from "./step-guard.ts";
 import { added, scaled } from "./surprise.ts";
 
 /**
@@ -35,6 +36,8 @@ export interface MemoryChunkOptions {
   readonly lossScale?: number;
   /** `off` by default, as in the paper; layers switch it on. */
   readonly stepGuard?: StepGuard;
+  /** What bounds the momentum gates, for the `curvature` guard; 0.9 by default. */
+  readonly maxMomentum?: number;
 }
 
 /** What a chunk returns. */
@@ -71,17 +74,32 @@ export function memoryChunk(
   gates: ChunkGates,
   options: MemoryChunkOptions = {},
 ): MemoryChunkResult {
-  const { mask, readMode = "after", lossScale = 1, stepGuard = "off" } = options;
+  const { mask, readMode = "after", lossScale = 1 } = options;
   const factors = memoryFactors(architecture, state.memory, tokens.keys, tokens.values, lossScale);
   const wanted = mask === undefined ? gates : { ...gates, stepSize: np.multiply(gates.stepSize, mask) };
-  const stepSize =
-    stepGuard === "off"
-      ? wanted.stepSize
-      : guardedStepSize(wanted, writePressure(wanted, guardKernel(stepGuard, factors), lossScale));
+  const stepSize = guarded(options, state.memory, factors, wanted);
   const coefficients = chunkCoefficients({ ...gates, stepSize }, mask);
   const after = stateAfter(state, factors, coefficients);
   const outputs = readChunk(architecture, readMode, state, after, factors, coefficients, tokens.queries);
   return { outputs, state: after, factors, coefficients, stepSize };
+}
+
+function guarded(
+  options: MemoryChunkOptions,
+  weights: MemoryWeights,
+  factors: MemoryFactors,
+  gates: ChunkGates,
+): Tensor {
+  const { lossScale = 1, stepGuard = "off", maxMomentum = 0.9 } = options;
+  switch (stepGuard) {
+    case "off":
+      return gates.stepSize;
+    case "key":
+    case "tangent":
+      return guardedStepSize(gates, writePressure(gates, guardKernel(stepGuard, factors), lossScale));
+    case "curvature":
+      return curvatureGuardedStepSize(gates.stepSize, curvatureKernel(weights, factors, lossScale), maxMomentum);
+  }
 }
 
 function stateAfter(state: MemoryState, factors: MemoryFactors, coefficients: ChunkCoefficients): MemoryState {

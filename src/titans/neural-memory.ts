@@ -50,7 +50,7 @@ export interface NeuralMemoryConfig {
   readonly convolutionKernel: number;
   /** Upper bound of the step size. 0 makes a memory that is never written. */
   readonly maxStepSize: number;
-  /** Upper bound of the momentum gate; 1 leaves it to the sigmoid. */
+  /** Upper bound of the momentum gate. The `curvature` guard makes steps smaller by 1 / (1 - maxMomentum), so it must be below 1; without it, 1 leaves the gate to the sigmoid. */
   readonly maxMomentum: number;
   /** Biases of the gate heads at the start: the memory remembers when `forget` is very negative. */
   readonly gateBiases: { readonly forget: number; readonly momentum: number; readonly stepSize: number };
@@ -69,9 +69,9 @@ export const neuralMemoryDefaults = {
   chunkSize: 16,
   convolutionKernel: 4,
   maxStepSize: 1,
-  maxMomentum: 0.999,
+  maxMomentum: 0.9,
   gateBiases: { forget: -5, momentum: 0, stepSize: 0 },
-  stepGuard: "tangent",
+  stepGuard: "curvature",
   normalizeValues: false,
 } as const satisfies Omit<NeuralMemoryConfig, "dim" | "heads" | "headDim">;
 
@@ -203,7 +203,7 @@ export class NeuralMemory implements SequenceLayer<NeuralMemoryParams, NeuralMem
     options: StepOptions,
     observe?: (before: MemoryState, chunk: ObservedChunk) => void,
   ): [Tensor, NeuralMemoryState] {
-    const { dim, chunkSize, stepGuard } = this.config;
+    const { dim, chunkSize, stepGuard, maxMomentum } = this.config;
     if (x.ndim !== 3 || x.shape[2] !== dim) {
       throw new ShapeError(
         `tokens have shape [${x.shape}], the memory expects [batch, tokens, ${dim}]; set dim or project first`,
@@ -224,7 +224,7 @@ export class NeuralMemory implements SequenceLayer<NeuralMemoryParams, NeuralMem
         stepSize: cut(gates.stepSize),
       };
       const masked = options.mask ? { mask: np.expandDims(slice(options.mask, [], range), 1) } : {};
-      const result = memoryChunk(this.architecture, memory, tokens, cutGates, { stepGuard, ...masked });
+      const result = memoryChunk(this.architecture, memory, tokens, cutGates, { stepGuard, maxMomentum, ...masked });
       observe?.(memory, { ...tokens, ...masked, result });
       outputs.push(result.outputs);
       memory = result.state;
@@ -279,6 +279,8 @@ function checkConfig(config: NeuralMemoryConfig): void {
     throw new ConfigError(`maxStepSize is ${config.maxStepSize}; it must be 0 (never write) or more`);
   if (!(config.maxMomentum > 0 && config.maxMomentum <= 1))
     throw new ConfigError(`maxMomentum is ${config.maxMomentum}; it must be above 0 and at most 1`);
+  if (config.stepGuard === "curvature" && config.maxMomentum === 1)
+    throw new ConfigError("maxMomentum is 1; the curvature step guard needs a bound below 1 (0.9 is the default)");
   if (!stepGuards.includes(config.stepGuard))
     throw new ConfigError(unknownName("step guard", config.stepGuard, stepGuards));
 }

@@ -8,13 +8,15 @@ import type { ChunkGates } from "./parallel.ts";
  *
  * - `off`: no guard; the paper's rule.
  * - `key`: inner products of keys; exact for a linear memory.
- * - `tangent`: the memory's own tangent kernel; right for deep memories, whose curvature grows with their weights.
+ * - `tangent`: the memory's own tangent kernel, in Frobenius norms; follows a deep memory's growth, but makes steps needlessly small, and does not see
+ *   that large errors bend the loss nor that later gates carry a write on.
+ * - `curvature`: a bound of the whole curvature, with the strongest momentum that may follow; see `curvatureGuardedStepSize`.
  */
-export const stepGuards = ["off", "key", "tangent"] as const;
+export const stepGuards = ["off", "key", "tangent", "curvature"] as const;
 export type StepGuard = (typeof stepGuards)[number];
 
 /** The kernel the guard sums, from the factors of the chunk: [..., C, C]. */
-export function guardKernel(guard: Exclude<StepGuard, "off">, factors: MemoryFactors): Tensor {
+export function guardKernel(guard: "key" | "tangent", factors: MemoryFactors): Tensor {
   if (guard === "tangent") return tangentKernel(factors);
   const keys = factors.layers[0]!.input;
   return np.abs(np.matmul(keys, transposed(keys)));
@@ -53,4 +55,31 @@ export function writePressure(gates: ChunkGates, kernel: Tensor, lossScale = 1):
  */
 export function guardedStepSize(gates: ChunkGates, pressure: Tensor): Tensor {
   return np.divide(gates.stepSize, np.square(np.maximum(1, pressure)));
+}
+
+/** Keeps a run of identical keys at 2 / 1.25 = 1.6 of one full step; at 2 its error would swing for ever. */
+const SAFETY = 1.25;
+
+/**
+ * Step sizes that neither a deep memory's growth, nor large errors, nor the momentum of later tokens can turn into an overshoot.
+ *
+ * $$\theta'_t = \frac{\theta_t}{\max(1, g_{t-})\,\max(1, g_t)}, \qquad g_t = g_{t-} + x_t K[t,t], \qquad g_{t-} = \sum_{j<t} x_j K[t,j], \qquad
+ * x_j = \frac{1.25\,\theta_j}{1 - \eta_{max}}$$
+ *
+ * K is `curvatureKernel`. A key kernel stays below 1 while a deep memory's weights, and with them its curvature, grow without end. The token's own
+ * momentum gate says nothing about how long its surprise lives: the gates of later tokens do, so the cap stands in for them. The product of the pressures
+ * without and with the token telescopes: over a run of identical keys the steps sum to at most 1.6 full ones however large theta is, and a first large
+ * step is cut to a full one, not below. Uses the token and its past only; the identity while writes hardly meet.
+ *
+ * @param stepSize theta, 0 for masked tokens: [..., C]
+ * @param kernel K: [..., C, C]
+ * @param maxMomentum bound of all momentum gates, below 1
+ * @returns theta': [..., C]
+ */
+export function curvatureGuardedStepSize(stepSize: Tensor, kernel: Tensor, maxMomentum: number): Tensor {
+  const size = kernel.shape.at(-1) ?? 0;
+  const total = np.expandDims(np.multiply(stepSize, SAFETY / (1 - maxMomentum)), -2);
+  const loads = np.multiply(kernel, total);
+  const pressure = (mask: Tensor) => np.maximum(1, np.sum(np.multiply(loads, mask), -1));
+  return np.divide(stepSize, np.multiply(pressure(np.tri(size, size, -1)), pressure(np.tri(size, size))));
 }
