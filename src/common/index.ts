@@ -11,7 +11,18 @@ export * from "./layer.ts";
 export * from "./linear-attention.ts";
 export * from "./linear-attention-layer.ts";
 export * from "./memory-curvature.ts";
-export * from "./memory-mlp.ts";
+export * from "./memory-factors.ts";
+export {
+  checkArchitecture,
+  initMemoryWeights,
+  type MemoryActivation,
+  type MemoryArchitecture,
+  type MemoryWeights,
+  memoryActivations,
+  memoryForward,
+  transposed,
+} from "./memory-mlp.ts";
+export * from "./memory-read.ts";
 export * from "./norms.ts";
 export * from "./rotary.ts";
 export * from "./segment-sum.ts";

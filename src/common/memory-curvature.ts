@@ -1,6 +1,7 @@
 /** How strongly the writes of a chunk act on one another in a memory of any depth: the size of the inner loss's second derivative. */
 import { np, type Tensor } from "../array/index.ts";
-import { type MemoryFactors, type MemoryWeights, transposed } from "./memory-mlp.ts";
+import type { MemoryFactors } from "./memory-factors.ts";
+import { type MemoryWeights, transposed } from "./memory-mlp.ts";
 
 /** Keeps divisions and roots differentiable where a memory is exactly zero. */
 const FLOOR = 1e-30;
