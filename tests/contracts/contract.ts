@@ -74,6 +74,9 @@ export function layerContract<P extends Tree, S extends Tree>(name: string, subj
   describe(`${name}: layer contract`, () => {
     let readWith: Reader<P>;
     let params: P;
+    /** `step` compiled, without a mask and with one. */
+    let step: (p: P, state: S, u: Tensor) => [Tensor, S];
+    let maskedStep: (p: P, state: S, u: Tensor, mask: Tensor) => [Tensor, S];
     const x = randomBlock(1, 3, tokens, dim);
 
     beforeAll(async () => {
@@ -81,6 +84,8 @@ export function layerContract<P extends Tree, S extends Tree>(name: string, subj
       const byDefault = () => (grid === undefined ? stepReader(engine, layer) : streamReader(engine, layer, grid));
       readWith = subject.reader?.(engine) ?? byDefault();
       params = scope(() => layer.init(key(7)));
+      step = jit((p: P, state: S, u: Tensor) => layer.step(p, state, u));
+      maskedStep = jit((p: P, state: S, u: Tensor, mask: Tensor) => layer.step(p, state, u, { mask }));
     });
 
     function expectNear(actual: ArrayLike<number>, expected: ArrayLike<number>): void {
@@ -158,8 +163,8 @@ export function layerContract<P extends Tree, S extends Tree>(name: string, subj
 
     it("changes nothing in an empty slot", () => {
       scope(() => {
-        const warm = layer.step(params, layer.initialState(params, 3), alignedInput(2))[1];
-        const after = layer.step(params, warm, alignedInput(3), { mask: np.zeros([3, aligned]) })[1];
+        const warm = step(params, layer.initialState(params, 3), alignedInput(2))[1];
+        const after = maskedStep(params, warm, alignedInput(3), np.zeros([3, aligned]))[1];
         if (chunk === 1) expectIdentical(numbersOf(after), numbersOf(warm));
         else expectNear(numbersOf(after), numbersOf(warm));
       });
@@ -172,7 +177,7 @@ export function layerContract<P extends Tree, S extends Tree>(name: string, subj
         lengths.flatMap((length) => Array.from({ length: aligned }, (_, t) => (t < length ? 1 : 0))),
         [3, aligned],
       );
-      const [y, state] = scope(() => layer.step(params, layer.initialState(params, 3), tensorOf(padded), { mask }));
+      const [y, state] = scope(() => maskedStep(params, layer.initialState(params, 3), tensorOf(padded), mask));
       const outputs: Block = { data: readSync(y), shape: y.shape };
       for (const [row, length] of lengths.entries()) {
         const input = sliceTokens(rowsOf(padded, [row]), 0, length);
@@ -180,7 +185,7 @@ export function layerContract<P extends Tree, S extends Tree>(name: string, subj
         expectNear(sliceTokens(rowsOf(outputs, [row]), 0, length).data, alone.data);
         if (chunk > 1) continue;
         scope(() => {
-          const own = layer.step(params, layer.initialState(params, 1), tensorOf(input))[1];
+          const own = step(params, layer.initialState(params, 1), tensorOf(input))[1];
           expectNear(numbersOf(selectRows(state, [row])), numbersOf(own));
         });
       }
@@ -194,10 +199,10 @@ export function layerContract<P extends Tree, S extends Tree>(name: string, subj
           const kept = valid.flatMap((isValid, t) => (isValid ? [t] : []));
           const input = tensorOf(x);
           const mask = np.broadcastTo(tensor(valid.map(Number)), [3, tokens]);
-          const warm = layer.step(params, layer.initialState(params, 3), alignedInput(5))[1];
-          const [masked, maskedState] = layer.step(params, warm, input, { mask });
+          const warm = step(params, layer.initialState(params, 3), alignedInput(5))[1];
+          const [masked, maskedState] = maskedStep(params, warm, input, mask);
           const index = tensor(Int32Array.from(kept));
-          const [removed, removedState] = layer.step(params, warm, np.take(input, index, 1));
+          const [removed, removedState] = step(params, warm, np.take(input, index, 1));
           expectNear(readSync(np.take(masked, index, 1)), readSync(removed));
           expectNear(numbersOf(maskedState), numbersOf(removedState));
         });
@@ -207,13 +212,13 @@ export function layerContract<P extends Tree, S extends Tree>(name: string, subj
     it("continues selected and reset rows of a state", () => {
       scope(() => {
         const initial = layer.initialState(params, 3);
-        const warm = layer.step(params, initial, alignedInput(2))[1];
+        const warm = step(params, initial, alignedInput(2))[1];
         const input = alignedInput(3);
-        const [y] = layer.step(params, warm, input);
-        const [swapped] = layer.step(params, selectRows(warm, [2, 0]), selectRows(input, [2, 0]));
+        const [y] = step(params, warm, input);
+        const [swapped] = step(params, selectRows(warm, [2, 0]), selectRows(input, [2, 0]));
         expectNear(readSync(swapped), readSync(selectRows(y, [2, 0])));
-        const [fresh] = layer.step(params, initial, input);
-        const [reset] = layer.step(params, resetRows(warm, initial, [1]), input);
+        const [fresh] = step(params, initial, input);
+        const [reset] = step(params, resetRows(warm, initial, [1]), input);
         expectNear(readSync(reset), readSync(resetRows(y, fresh, [1])));
         expect(distance(readSync(slice(fresh, 1)), readSync(slice(y, 1)))).toBeGreaterThan(1e-3);
       });
@@ -247,8 +252,8 @@ export function layerContract<P extends Tree, S extends Tree>(name: string, subj
 
     if (oracle !== undefined) {
       it("has the outer gradients of its oracle, by central differences", () => {
-        const input = sliceTokens(rowsOf(x, [0]), 0, chunk === 1 ? tokens : aligned);
-        const weights = randomSource(8).normalVector(input.data.length);
+        const input = randomBlock(8, 1, aligned, dim);
+        const weights = randomSource(10).normalVector(input.data.length);
         const subjectOf = { params: toNumbers(params), x: matrixOf(input) };
         const oracleLoss = (flat: number[]) => {
           const at = unflatten(flat, subjectOf);
@@ -257,9 +262,11 @@ export function layerContract<P extends Tree, S extends Tree>(name: string, subj
             .reduce((sum, value, i) => sum + value * weights[i]!, 0);
         };
         const analytic = scope(() => {
-          const start = layer.initialState(params, 1);
-          const f = (at: { params: P; x: Tensor }) =>
-            np.sum(np.multiply(layer.step(at.params, start, at.x)[0], tensor(weights, input.shape)));
+          // The state is made inside: some of the parameters may be what it starts from.
+          const f = (at: { params: P; x: Tensor }) => {
+            const [y] = layer.step(at.params, layer.initialState(at.params, 1), at.x);
+            return np.sum(np.multiply(y, tensor(weights, input.shape)));
+          };
           return numbersOf(jit(grad(f))({ params, x: tensorOf(input) }));
         });
         const flat = flatten(subjectOf);

@@ -1,0 +1,30 @@
+export { type MainJobResult, mainJob, resumeMainJob } from "./main-job.ts";
+export {
+  type MainJobBudget,
+  type MainJobEvent,
+  type MainJobHooks,
+  mainJobBudget,
+  type TrainedModel,
+} from "./main-job-stages.ts";
+export { type MeasureBudget, type Measured, type Measurements, measureModel } from "./measure-model.ts";
+export {
+  type ControlScore,
+  type MemoryControls,
+  memoryBlocks,
+  memoryControls,
+  withMemoryOf,
+} from "./memory-controls.ts";
+export {
+  type LayerSummary,
+  type LayerTrace,
+  type MemoryTrace,
+  MemoryTracer,
+  summarizeTrace,
+} from "./memory-trace.ts";
+export type { MemoryWrites } from "./memory-writes.ts";
+export { bitsPerByte, type PairedDifference, pairedDifference, type WindowScores } from "./paired-scores.ts";
+export { loadPlotter, type Plotter } from "./plots.ts";
+export { renderReport, writeReport } from "./report.ts";
+export { type FinalValidation, type ReportData, reportWarnings } from "./report-data.ts";
+export { spreadWindows } from "./spread-windows.ts";
+export { type Reading, WindowReader, type WindowsRead } from "./window-reader.ts";

@@ -1,0 +1,128 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Engine, key, liveTensors, np, release, scope, startEngine, type Tensor } from "../../src/array/index.ts";
+import { type Block, concatenateTokens, Stream, sliceTokens } from "../../src/common/index.ts";
+import type { NeuralMemory, NeuralMemoryParams, NeuralMemoryState } from "../../src/titans/index.ts";
+import { randomSource } from "../oracles/index.ts";
+import { layerOf, oracleLayer } from "../titans/layer-cases.ts";
+import { layerContract } from "./contract.ts";
+
+const grid = { chunk: 4, segment: 8 };
+
+/**
+ * Reads, writes and read-out are chains of some hundred float32 operations: different shapes (one token, a chunk, a segment) were seen up to 1e-6
+ * apart in outputs and 3e-6 in gradients.
+ */
+const tolerance = 1e-5;
+
+function subjectOf(layer: NeuralMemory) {
+  return {
+    layer,
+    dim: layer.config.dim,
+    // Two chunks, the second one open.
+    tokens: 7,
+    grid: { chunk: 4, segment: 4 },
+    tolerance,
+    stepWithLosses: (
+      params: NeuralMemoryParams,
+      state: NeuralMemoryState,
+      x: Tensor,
+    ): [Tensor, NeuralMemoryState, Tensor] => {
+      const [y, next, { lossBefore }] = layer.diagnose(params, state, x);
+      return [y, next, lossBefore];
+    },
+  };
+}
+
+function withOracle(layer: NeuralMemory) {
+  const oracle = (params: Parameters<typeof oracleLayer>[1], x: number[][]) => oracleLayer(layer, params, x).outputs;
+  return { ...subjectOf(layer), oracle };
+}
+
+layerContract(
+  "linear neural memory without a guard, chunks of two in a grid of four",
+  withOracle(layerOf({ depth: 1, chunkSize: 2, maxStepSize: 0.1 })),
+);
+
+layerContract(
+  "neural memory of two layers with the tangent guard",
+  withOracle(layerOf({ stepGuard: "tangent", maxStepSize: 1, normalizeValues: true })),
+);
+
+layerContract(
+  "neural memory of one head with residual, output norm and the key guard",
+  withOracle(layerOf({ heads: 1, norm: true, residual: true, stepGuard: "key", maxStepSize: 0.1 })),
+);
+
+describe("the neural memory in a stream", () => {
+  const [batch, tokens, dim] = [2, 11, 5];
+  const layer = layerOf({ stepGuard: "tangent" });
+  const x: Block = {
+    data: Float32Array.from(randomSource(171).normalVector(batch * tokens * dim)),
+    shape: [batch, tokens, dim],
+  };
+  let engine: Engine;
+  let stream: Stream<NeuralMemoryParams, NeuralMemoryState>;
+  let params: NeuralMemoryParams;
+
+  beforeAll(async () => {
+    engine = await startEngine("wasm");
+    stream = new Stream(engine, layer, grid, "memory");
+    params = scope(() => layer.init(key(172)));
+  });
+  afterAll(() => release(params));
+
+  /** Reads the sequence in calls of the given sizes. */
+  async function readIn(sizes: readonly number[], storeMask?: Block): Promise<Block> {
+    let state = stream.start(params, batch);
+    const outputs: Block[] = [];
+    let done = 0;
+    for (const size of sizes) {
+      const cut = (block: Block) => sliceTokens(block, done, done + size);
+      const [y, next] = await stream.push(params, state, cut(x), storeMask ? { storeMask: cut(storeMask) } : {});
+      outputs.push(y);
+      stream.release(state);
+      state = next;
+      done += size;
+    }
+    stream.release(state);
+    return concatenateTokens(outputs);
+  }
+
+  function distance(a: Block, b: Block): number {
+    return Array.from(a.data, (value, i) => Math.abs(value - b.data[i]!)).reduce((x, y) => Math.max(x, y), 0);
+  }
+
+  it("compiles two programs, however the sequence is cut", async () => {
+    await readIn([tokens]);
+    for (let cut = 1; cut < tokens; cut++) await readIn([cut, tokens - cut]);
+    await readIn(new Array<number>(tokens).fill(1));
+    expect(engine.programs.map(({ name }) => name).sort()).toEqual(["memory chunk", "memory segment"]);
+  });
+
+  it("keeps which tokens are stored through every cut, single tokens included", async () => {
+    const stored = Array.from({ length: batch * tokens }, (_, i) => Number(i % 3 !== 1));
+    const storeMask: Block = { data: Float32Array.from(stored), shape: [batch, tokens] };
+    const whole = await readIn([tokens], storeMask);
+    expect(distance(whole, await readIn([tokens]))).toBeGreaterThan(1e-3);
+    for (const sizes of [[3, 8], [5, 6], [9, 2], new Array<number>(tokens).fill(1)]) {
+      expect(distance(await readIn(sizes, storeMask), whole)).toBeLessThanOrEqual(tolerance);
+    }
+  });
+
+  it("leaves no array alive after its states are released", async () => {
+    await readIn([3, 8]);
+    const before = liveTensors();
+    await readIn([3, 8]);
+    expect(liveTensors()).toBe(before);
+  });
+
+  it("takes up a state again that it has been continued from before", async () => {
+    const fresh = stream.start(params, batch);
+    const [, middle] = await stream.push(params, fresh, sliceTokens(x, 0, 6));
+    const [first, end] = await stream.push(params, middle, sliceTokens(x, 6, 11));
+    const [second, otherEnd] = await stream.push(params, middle, sliceTokens(x, 6, 11));
+    expect(distance(second, first)).toBe(0);
+    expect(np.isfinite(end.closed.tail).shape).toEqual([batch, 3, 18]);
+    for (const state of [fresh, middle, end, otherEnd]) stream.release(state);
+  });
+});
