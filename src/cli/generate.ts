@@ -15,7 +15,7 @@ interface GenerateFlags {
   readonly topK?: number;
   readonly topP?: number;
   readonly seed: number;
-  readonly stop: readonly string[];
+  readonly stop?: readonly string[];
   readonly memoryIn?: string;
   readonly memoryOut?: string;
   readonly engine: EngineName;
@@ -34,7 +34,7 @@ export function addGenerate(program: Command): void {
     .option("--top-k <k>", "only the k likeliest tokens", wholeNumber(1))
     .option("--top-p <p>", "only the likeliest tokens that hold this probability together", number)
     .option("--seed <n>", "same seed, same text", wholeNumber(0), 0)
-    .option("--stop <text>", "end before this text; repeatable", collect, [])
+    .option("--stop <text>", "end before this text; repeatable", collect)
     .option("--memory-in <file>", "begin with a memory that --memory-out saved")
     .option("--memory-out <file>", "save the memory after the last token")
     .addOption(engineOption())
@@ -62,7 +62,7 @@ async function runGenerate(path: string, flags: GenerateFlags): Promise<void> {
   const interrupt = onInterrupt("stopping after this token");
   const closed = new AbortController();
   process.stdout.on("error", () => closed.abort());
-  const { maxTokens, temperature, topK, topP, seed, stop } = flags;
+  const { maxTokens, temperature, topK, topP, seed, stop = [] } = flags;
   const pieces = generate(session, tokenizer, {
     ...{ prompt, maxTokens, temperature, seed, stop },
     ...(topK === undefined ? {} : { topK }),

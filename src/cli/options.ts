@@ -20,7 +20,7 @@ export function number(text: string): number {
 }
 
 /** Collects the values of an option that may be given several times. */
-export function collect(text: string, before: readonly string[]): string[] {
+export function collect(text: string, before: readonly string[] = []): string[] {
   return [...before, text];
 }
 

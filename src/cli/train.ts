@@ -23,7 +23,7 @@ interface TrainFlags {
   readonly seed?: number;
   readonly engine?: string;
   readonly config?: string;
-  readonly set: readonly string[];
+  readonly set?: readonly string[];
   readonly allowEngineChange?: boolean;
   readonly json?: boolean;
 }
@@ -51,7 +51,7 @@ export function addTrain(program: Command): void {
     .option("--engine <name>", `what computes: ${engineNames.join(", ")}`)
     .option("--allow-engine-change", "resume although the engine gives other last digits")
     .option("--config <file>", "YAML or JSON file with the keys of a run's config.json")
-    .option("--set <key=value>", "one entry of the configuration, such as model.dim=96; repeatable", collect, [])
+    .option("--set <key=value>", "one entry of the configuration, such as model.dim=96; repeatable", collect)
     .addOption(jsonOption())
     .addHelpText(
       "after",
@@ -93,7 +93,7 @@ async function runTrain(flags: TrainFlags): Promise<void> {
 async function openRun(flags: TrainFlags) {
   const { preset, corpus, tokenizer, engine, keep, arch, steps, seed } = flags;
   const written = { preset, corpus, tokenizer, engine, keep, model: { architecture: arch }, training: { steps, seed } };
-  const { layers, where } = await commandLayers(flags.config, written, flags.set);
+  const { layers, where } = await commandLayers(flags.config, written, flags.set ?? []);
   if (flags.resume === undefined) return startRun({ layers, where, out: flags.out });
   if (flags.out !== undefined) {
     throw new ConfigError("--resume goes on in the run's own folder; leave --out away");

@@ -37,14 +37,16 @@ export function sliceTokens(block: Block, from: number, to: number): Block {
 
 /** The same sequences one after the other. */
 export function concatenateTokens(blocks: readonly Block[]): Block {
-  const first = blocks[0]!;
-  if (blocks.length === 1) return first;
+  // A block without tokens does not know how many features the others have.
+  const filled = blocks.filter((block) => block.shape[1] !== 0);
+  const first = filled[0] ?? blocks[0]!;
+  if (filled.length <= 1) return first;
   const [batch, , ...rest] = first.shape as [number, number, ...number[]];
   const features = featuresOf(first);
-  const tokens = blocks.reduce((total, block) => total + block.shape[1]!, 0);
+  const tokens = filled.reduce((total, block) => total + block.shape[1]!, 0);
   const data = like(first.data, batch * tokens * features);
   let done = 0;
-  for (const block of blocks) {
+  for (const block of filled) {
     const width = block.shape[1]! * features;
     for (let row = 0; row < batch; row++) {
       data.set(block.data.subarray(row * width, (row + 1) * width), row * tokens * features + done);

@@ -111,11 +111,16 @@ export class Stream<P extends Tree, S extends Tree> {
       const count = whole ? segment : Math.min(chunk - filled, tokens - done);
       const piece = sliceTokens(x, done, done + count);
       const stored = sliceTokens(stores, done, done + count);
-      const [y, next] = whole
-        ? await this.runSegment(params, now, piece, stored)
-        : await this.runChunk(params, now, piece, stored);
-      outputs.push(y);
-      now = next;
+      try {
+        const [y, next] = whole
+          ? await this.runSegment(params, now, piece, stored)
+          : await this.runChunk(params, now, piece, stored);
+        outputs.push(y);
+        now = next;
+      } catch (error) {
+        this.release(now);
+        throw error;
+      }
       done += count;
     }
     return [outputs.length === 0 ? emptyBlock(batch) : concatenateTokens(outputs), now];
@@ -133,9 +138,9 @@ export class Stream<P extends Tree, S extends Tree> {
     stores: Block,
   ): Promise<[Block, StreamState<S>]> {
     const inputs = [tensorOf(x), tensorOf(stores)] as const;
-    const [y, closed] = await this.onSegment(params, state.closed, ...inputs);
+    const [y, closed] = await this.onSegment(params, state.closed, ...inputs).finally(() => release(inputs));
     const outputs = await blockOf(y);
-    release(inputs, y, state.closed);
+    release(y, state.closed);
     return [outputs, { closed, open: undefined, openStores: undefined, position: state.position + this.grid.segment }];
   }
 
@@ -154,9 +159,9 @@ export class Stream<P extends Tree, S extends Tree> {
       Tensor,
       Tensor,
     ];
-    const [y, after] = await this.onChunk(params, state.closed, ...inputs);
+    const [y, after] = await this.onChunk(params, state.closed, ...inputs).finally(() => release(inputs));
     const outputs = sliceTokens(await blockOf(y), filled, filled + count);
-    release(inputs, y);
+    release(y);
     const position = state.position + count;
     if (filled + count === chunk) {
       release(state.closed);

@@ -1,6 +1,7 @@
 /** Trees of tensors as safetensors bytes, and back, checked against the shapes that are expected. */
 import {
   type ArrayShape,
+  type DType,
   detached,
   namedLeaves,
   read,
@@ -10,6 +11,13 @@ import {
   treeOf,
 } from "../array/index.ts";
 import { CheckpointError, decodeSafetensors, encodeSafetensors, type StoredArray } from "../utils/index.ts";
+
+const dataTypes: Readonly<Partial<Record<DType, unknown>>> = {
+  float32: Float32Array,
+  float64: Float64Array,
+  int32: Int32Array,
+  uint32: Uint32Array,
+};
 
 /**
  * The bytes of a tree of arrays, named by their paths.
@@ -36,11 +44,13 @@ export function restoreTree(expected: ReadonlyMap<string, ArrayShape>, bytes: Ui
   for (const path of arrays.keys()) {
     if (!expected.has(path)) throw misfit(`it holds an array "${path}" that the model does not have`);
   }
-  for (const [path, { shape }] of expected) {
+  for (const [path, { shape, dtype }] of expected) {
     const found = arrays.get(path);
     if (found === undefined) throw misfit(`the array "${path}" is missing`);
     if (found.shape.join() !== shape.join())
       throw misfit(`"${path}" has shape [${found.shape}], the model needs [${shape}]`);
+    if (found.data.constructor !== dataTypes[dtype])
+      throw misfit(`"${path}" holds another type of numbers than ${dtype}`);
   }
   return detached(() => {
     const named = new Map<string, Tensor>();

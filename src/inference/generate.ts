@@ -6,7 +6,7 @@ import type { Session } from "./session.ts";
 
 /** What to generate, and when to stop. */
 export interface GenerateOptions extends SamplingOptions {
-  /** Text to go on from. It may be empty where the session has read something before. */
+  /** Text to go on from: at least one token, also where the session has read something before. */
   readonly prompt: string;
   readonly maxTokens: number;
   /** Same seed, same text. */

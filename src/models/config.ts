@@ -50,6 +50,10 @@ export const modelSchema = z
   .refine((model) => model.dim % model.heads === 0, {
     path: ["heads"],
     error: "dim must be a whole multiple of heads, so that every head has the same number of features",
+  })
+  .refine((model) => Math.round(model.dim * model.feedForwardExpansion) >= 1, {
+    path: ["feedForwardExpansion"],
+    error: "dim times feedForwardExpansion must come to at least one feature",
   });
 
 /** A validated model configuration. */

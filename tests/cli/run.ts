@@ -24,6 +24,12 @@ import { initialTrainingState, saveCheckpoint, trainingSchema } from "../../src/
 const root = fileURLToPath(new URL("../..", import.meta.url));
 let built: Promise<string> | undefined;
 
+/** Folders to delete when the test file that imported this one has ended. */
+const afterFile: string[] = [];
+afterAll(() => {
+  for (const folder of afterFile) rmSync(folder, { recursive: true, force: true });
+});
+
 /** Bundles the command once a test process, inside the project so that packages are found. */
 function command(): Promise<string> {
   built ??= bundle();
@@ -34,7 +40,7 @@ async function bundle(): Promise<string> {
   const cache = join(root, "node_modules/.cache/neural-memory-cli-test");
   mkdirSync(cache, { recursive: true });
   const folder = mkdtempSync(join(cache, "run-"));
-  process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+  afterFile.push(folder);
   const outfile = join(folder, "dist/cli/main.js");
   await build({
     entryPoints: [join(root, "src/cli/main.ts")],
@@ -128,7 +134,7 @@ export async function run(folder: string, args: readonly string[], input = ""): 
 /** An empty folder that is deleted after the test file. */
 export function temporaryFolder(): string {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), "neural-memory-cli-")));
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  afterFile.push(folder);
   return folder;
 }
 

@@ -49,8 +49,8 @@ layerContract(
 );
 
 layerContract(
-  "neural memory of one head with residual, output norm and the key guard",
-  withOracle(layerOf({ heads: 1, norm: true, residual: true, stepGuard: "key", maxStepSize: 0.1 })),
+  "neural memory with residual, output norm and the key guard",
+  withOracle(layerOf({ norm: true, residual: true, normalizeValues: true, stepGuard: "key", maxStepSize: 0.1 })),
 );
 
 describe("the neural memory in a stream", () => {
