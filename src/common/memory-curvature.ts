@@ -3,8 +3,8 @@ import { np, type Tensor } from "../array/index.ts";
 import type { MemoryFactors } from "./memory-factors.ts";
 import { type MemoryWeights, transposed } from "./memory-mlp.ts";
 
-/** Keeps divisions and roots differentiable where a memory is exactly zero. */
-const FLOOR = 1e-30;
+/** Keeps divisions and roots differentiable where a memory has faded. Their derivatives divide by its square, which float32 must still hold. */
+const FLOOR = 1e-12;
 
 /**
  * An upper bound of a matrix's largest singular value, squared, without an eigenvalue solver: at most $n^{1/8}$ too large for n singular values.
