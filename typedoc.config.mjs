@@ -35,6 +35,9 @@ export default {
   out: "docs/api",
   tsconfig: "tsconfig.build.json",
   includeVersion: true,
+  // A clone need not have a remote to link to.
+  disableGit: true,
+  sourceLinkTemplate: "{path}#L{line}",
   excludeInternal: true,
   requiredToBeDocumented: ["Function", "Class"],
   validation: { invalidLink: true, notDocumented: true, notExported: false },

@@ -12,7 +12,7 @@ export const papers = {
 };
 
 /** Whether a required equation that is missing fails the check, or is only reported. */
-export const enforceRequired = false;
+export const enforceRequired = true;
 
 /**
  * @typedef {"titans" | "miras" | "nl"} Paper

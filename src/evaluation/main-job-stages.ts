@@ -38,6 +38,7 @@ export type MainJobEvent =
 
 /** What to hear from the job, how much it measures, and when to stop it. */
 export interface MainJobHooks {
+  /** Hears of everything that happens. */
   onEvent?(event: MainJobEvent): void;
   readonly budget?: Partial<MainJobBudget>;
   /** Stops after the current training step, which is then saved, or after the current measurement. */

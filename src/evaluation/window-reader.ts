@@ -60,7 +60,7 @@ export class WindowReader {
    * Reads consecutive segments of a batch of sequences.
    *
    * @param state before them; borrowed
-   * @param write whether memory is written
+   * @param options `write`: whether memory is written
    */
   async read(
     params: ModelParams,

@@ -30,7 +30,7 @@ export const presets: Readonly<Record<string, Preset>> = {
       memory: rememberingMemory,
     },
     training: {
-      steps: 160,
+      steps: 120,
       batch: 4,
       length: 256,
       segment: 64,
@@ -72,7 +72,7 @@ export const presets: Readonly<Record<string, Preset>> = {
       memory: { chunkSize: 32 },
     },
     training: {
-      steps: 160,
+      steps: 120,
       batch: 4,
       length: 256,
       segment: 64,

@@ -66,6 +66,7 @@ export interface RunSummary {
 
 /** What to hear from a run, and when to stop it. */
 export interface RunHooks {
+  /** Called after each step. */
   onStep?(metrics: StepMetrics & { readonly seconds: number }): void;
   /** The state is borrowed. */
   onValidation?(metrics: ValidationMetrics, state: TrainingState): void | Promise<void>;

@@ -62,6 +62,7 @@ export interface TrainOptions {
   readonly config: TrainingConfig;
   /** Where to go on from; a fresh start by default. The run takes over its arrays. */
   readonly from?: TrainingState;
+  /** Called after each step. */
   onStep?(metrics: StepMetrics): void | Promise<void>;
   /** Called after a validation, with the state it was made with (borrowed). */
   onValidation?(metrics: ValidationMetrics, state: TrainingState): void | Promise<void>;

@@ -17,6 +17,7 @@ const BLOCK = 1 << 16;
 export interface OpenTrainingData extends TrainingData {
   /** See `corpusFingerprint`. */
   readonly fingerprint: string;
+  /** Gives back what the data hold open. */
   close(): void;
 }
 

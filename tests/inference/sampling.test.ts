@@ -21,7 +21,8 @@ describe("sampleToken", () => {
       const n = 20_000;
       for (let i = 0; i < n; i++) counts[sampleToken(logits, { temperature }, (i + 0.5) / n)]! += 1;
       // The sweep is a Riemann sum: each share is exact to one part in n at either end.
-      for (const [token, p] of probabilities(logits, temperature).entries()) expect(counts[token]! / n).toBeCloseTo(p, 3);
+      for (const [token, p] of probabilities(logits, temperature).entries())
+        expect(counts[token]! / n).toBeCloseTo(p, 3);
     }
   });
 
