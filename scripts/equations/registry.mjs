@@ -108,11 +108,12 @@ export function untested(rows) {
 
 /**
  * @param {Row[]} rows
+ * @param {Record<string, string>} required for each paper, the equations that must be implemented, such as `1-18`
  * @returns {string[]} a sentence for each equation that is required but missing
  */
-export function missing(rows) {
-  return paperEntries().flatMap(([paper, { source, required }]) =>
-    expand(paper, required)
+export function missing(rows, required) {
+  return paperEntries().flatMap(([paper, { source }]) =>
+    expand(paper, required[paper] ?? "")
       .equations.filter((equation) => rows.some((row) => sameEquation(row, equation) && row.status === "missing"))
       .map(({ number }) => `${source} Eq. ${number} is required, but no exported function or class is tagged with it`),
   );

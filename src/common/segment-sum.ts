@@ -2,7 +2,7 @@
 import { np, type Tensor } from "../array/index.ts";
 
 /** Stands for the logarithm of an exactly closed gate: its exponential is zero in float32 and float64, and sums of it stay finite. */
-const LOG_OF_ZERO = -1e4;
+export const LOG_OF_ZERO = -1e4;
 
 /** Logarithms of gates with minus infinity (an exactly closed gate) replaced by a finite number whose exponential is zero. */
 export function finiteLogGates(logGates: Tensor): Tensor {

@@ -75,7 +75,7 @@ export function chunkDiagnostics(
     errorNorm: perChunk(errorNorms.reduce((largest, norm) => np.maximum(largest, norm))),
     rho: perChunk(np.sum(finalCoefficients(result.coefficients).writes, -1)),
     surprises: np.multiply(gradientNorms(result.factors), valid),
-    stepSizes: np.multiply(result.stepSize, valid),
+    stepSizes: result.stepSize,
   };
 }
 

@@ -1,5 +1,6 @@
 /** Gates as logarithms, from logits or from probabilities: products of gates are formed in log space, so a rounded gate is never taken the logarithm of. */
 import { nn, np, type Tensor } from "../array/index.ts";
+import { LOG_OF_ZERO } from "../common/index.ts";
 import type { ChunkGates } from "./parallel.ts";
 
 /** What the gate heads put out: one logit a head and token, [..., C] each. */
@@ -39,5 +40,10 @@ export function gatesFromLogits(logits: GateLogits, maxStepSize: number, maxMome
  * @param stepSize theta >= 0: [..., C]
  */
 export function gatesFromValues(forget: Tensor, momentum: Tensor, stepSize: Tensor): ChunkGates {
-  return { logRetain: np.log1p(np.negative(forget)), logMomentum: np.log1p(np.subtract(momentum, 1)), stepSize };
+  const logOneMinus = (closing: Tensor) => {
+    const closed = np.greaterEqual(closing, 1);
+    // Inside as well as outside: the derivative of log1p at -1 is infinite, also where its value is not used.
+    return np.where(closed, LOG_OF_ZERO, np.log1p(np.negative(np.where(closed, 0, closing))));
+  };
+  return { logRetain: logOneMinus(forget), logMomentum: logOneMinus(np.subtract(1, momentum)), stepSize };
 }

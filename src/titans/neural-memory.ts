@@ -279,8 +279,8 @@ function checkConfig(config: NeuralMemoryConfig): void {
     throw new ConfigError(`maxStepSize is ${config.maxStepSize}; it must be 0 (never write) or more`);
   if (!(config.maxMomentum > 0 && config.maxMomentum <= 1))
     throw new ConfigError(`maxMomentum is ${config.maxMomentum}; it must be above 0 and at most 1`);
-  if (config.stepGuard === "curvature" && config.maxMomentum === 1)
-    throw new ConfigError("maxMomentum is 1; the curvature step guard needs a bound below 1 (0.9 is the default)");
+  if (config.stepGuard !== "off" && config.maxMomentum === 1)
+    throw new ConfigError("maxMomentum is 1; a step guard needs a bound below 1 (0.9 is the default)");
   if (!stepGuards.includes(config.stepGuard))
     throw new ConfigError(unknownName("step guard", config.stepGuard, stepGuards));
 }

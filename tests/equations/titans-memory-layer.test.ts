@@ -10,8 +10,8 @@ import { expectMemory, expectNear } from "../titans/memory-runs.ts";
 /** Two chunks of four and an open one. */
 const tokens = 11;
 
-/** Float32 through projections, convolution, three chunks and the read-out, relative to the largest number: worst seen 2e-6. */
-const tolerance = 1e-5;
+/** Float32 through projections, convolution, three chunks and the read-out, relative to the largest number: worst seen 4e-6. */
+const tolerance = 3e-5;
 
 const sequences = rounded(randomSequences(71, 2, tokens, 5));
 

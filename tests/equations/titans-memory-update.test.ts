@@ -86,9 +86,9 @@ describe("the update rule", () => {
         const expected = recurrence(deep, memories, 1);
         const of = (name: "weights" | "momentum") =>
           (expected as oracle.RecurrenceResult[][]).map((row) => row.map((result) => result.state[name]));
-        // Nine float32 updates, relative to the largest entry: worst seen 1e-6.
-        expectMemory(state.memory, of("weights"), 1e-5);
-        expectMemory(state.surprise, of("momentum"), 1e-5);
+        // Nine float32 updates, relative to the largest entry: worst seen 2e-6, with an output norm.
+        expectMemory(state.memory, of("weights"), 2e-5);
+        expectMemory(state.surprise, of("momentum"), 2e-5);
       });
     });
   }
@@ -158,7 +158,7 @@ describe("retrieval", () => {
           const expected = perCell(memories, ({ weights, sequence }) =>
             sequence.queries.map((query) => oracle.memoryForward(networkOf(deep), weights, query)),
           );
-          // Float32 through four layers: worst seen 4e-7.
+          // Float32 through four layers: worst seen 2e-7.
           expectNear(retrieve(deep, memory, tokenTensors(memories).queries), expected, 5e-6);
           expect(toNumbers(memory)).toEqual(original);
         });

@@ -142,13 +142,13 @@ describe("diagnostics of the layer", () => {
         for (const name of perChunk) {
           expect(diagnostics[name].shape).toEqual([2, 2, 3]);
           const numbers = expected.map((parts) => [0, 1].map((head) => parts.map((part) => part[name][head]!)));
-          // Rounding as in the layer's outputs: worst seen 2e-6.
-          expectNear(diagnostics[name], numbers, 2e-5);
+          // Rounding as in the layer's outputs: worst seen 6e-7.
+          expectNear(diagnostics[name], numbers, 1e-5);
         }
         for (const name of ["surprises", "stepSizes"] as const) {
           expect(diagnostics[name].shape).toEqual([2, 2, tokens]);
           const numbers = expected.map((parts) => [0, 1].map((head) => parts.flatMap((part) => part[name][head]!)));
-          expectNear(diagnostics[name], numbers, 2e-5);
+          expectNear(diagnostics[name], numbers, 1e-5);
         }
       });
     });

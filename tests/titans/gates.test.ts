@@ -84,3 +84,19 @@ describe("gates", () => {
     });
   });
 });
+
+it("gates of exactly 0 and 1 close exactly, and have a finite gradient", () => {
+  scope(() => {
+    const values = tensor([0, 1, 0.5, 1, 0]);
+    const total = (forget: Tensor, momentum: Tensor) => {
+      const { logRetain, logMomentum } = gatesFromValues(forget, momentum, np.ones([5]));
+      return np.sum(np.add(np.exp(logRetain), np.exp(logMomentum)));
+    };
+    const { logRetain, logMomentum } = gatesFromValues(values, values, np.ones([5]));
+    expect([...readSync(np.exp(logRetain))]).toEqual([1, 0, 0.5, 0, 1]);
+    expect([...readSync(np.exp(logMomentum))]).toEqual([0, 1, 0.5, 1, 0]);
+    const gradients = [...readSync(grad(total)(values, values))];
+    // d(1 - a)/da = -1 where the gate is open at all; a closed one has no slope.
+    expect(gradients.map((g) => Math.round(g * 1e4) / 1e4)).toEqual([-1, 0, -1, 0, -1]);
+  });
+});

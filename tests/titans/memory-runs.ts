@@ -119,8 +119,6 @@ export function relativeTo(expected: Tensor | NumberTree, actual: Tensor | Numbe
 
 /** Expects numbers to agree, the tolerance relative to the largest expected one, however small that is. */
 export function expectNear(actual: Tensor | NumberTree, expected: Tensor | NumberTree, tolerance: number): void {
-  if (process.env.MEASURE)
-    console.log("MEASURE", expect.getState().currentTestName, relativeTo(expected, actual).toExponential(1), tolerance); // TEMPORARY
   expect(relativeTo(expected, actual)).toBeLessThanOrEqual(tolerance);
 }
 

@@ -57,8 +57,6 @@ export function expectSampledGradient<T>(
     for (let i = from; i < to; i += stride) {
       const along = (x: number) => f(unflatten(point.with(i, x), at));
       const error = Math.abs(gradient[i]! - derivative(along, point[i]!));
-      if (process.env.MEASURE)
-        console.log("MEASURE", expect.getState().currentTestName, (error / scale).toExponential(1), tolerance); // TEMPORARY
       expect(error / scale, `${path}, entry ${i - from}`).toBeLessThanOrEqual(tolerance);
     }
   }

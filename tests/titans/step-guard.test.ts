@@ -60,7 +60,7 @@ describe("the causal step guard", () => {
             });
           }),
         );
-        // Sums of eleven terms, divided by 1 - momentum of at least 0.1: worst seen 5e-7.
+        // Sums of eleven terms, divided by 1 - momentum of at least 0.1: worst seen 2e-7.
         expectNear(
           pressure,
           perCell(held, ({ loads }) => loads),
@@ -83,12 +83,12 @@ describe("the causal step guard", () => {
           for (const chunk of [1, 4, tokens]) {
             const actual = chunkwise(program, stateTensors(cells), tokenTensors(cells), chunk);
             const expected = recurrence(architecture, cells, chunk, { stepGuard: guard });
-            // Rounding as without the guard: worst seen 2e-6.
-            expectRecurrence(actual, expected, 2e-5);
+            // Rounding as without the guard: worst seen 7e-7.
+            expectRecurrence(actual, expected, 1e-5);
             expectNear(
               actual.stepSize,
               perCell(expected, ({ stepSizes }) => stepSizes),
-              2e-5,
+              1e-5,
             );
           }
         }
