@@ -1,5 +1,5 @@
 /** Bytes kept in files and read by offset (Node only). */
-import { closeSync, openSync, readSync, type Stats, statSync } from "node:fs";
+import { closeSync, openSync, readSync, statSync } from "node:fs";
 import { DataError } from "../utils/errors.ts";
 import type { ByteStore } from "./byte-store.ts";
 
@@ -24,6 +24,14 @@ export function unreadable(path: string, cause: unknown): DataError {
   return new DataError(`"${path}" cannot be read: ${reason}`, { cause });
 }
 
+/** What the file system says about a path: the part of it that is used here. */
+export interface FileStatus {
+  isFile(): boolean;
+  isDirectory(): boolean;
+  /** Bytes. */
+  readonly size: number;
+}
+
 /**
  * What is at a path.
  *
@@ -31,7 +39,7 @@ export function unreadable(path: string, cause: unknown): DataError {
  * @returns `undefined` if nothing is there
  * @throws DataError if that cannot be told
  */
-export function statIfThere(path: string): Stats | undefined {
+export function statIfThere(path: string): FileStatus | undefined {
   try {
     return statSync(path, { throwIfNoEntry: false });
   } catch (cause) {

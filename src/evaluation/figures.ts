@@ -4,12 +4,7 @@ import type { NgramBaselines } from "../data/index.ts";
 import { type Html, html } from "./html.ts";
 import type { LayerSummary, LayerTrace } from "./memory-trace.ts";
 import type { Plotter } from "./plots.ts";
-
-/** A name and a number a step of training. */
-export interface CurvePoint {
-  readonly step: number;
-  readonly bitsPerByte: number;
-}
+import type { CurvePoint } from "./report-data.ts";
 
 /** One line of a figure as its legend shows it. */
 interface Series {

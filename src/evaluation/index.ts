@@ -23,8 +23,7 @@ export {
 } from "./memory-trace.ts";
 export type { MemoryWrites } from "./memory-writes.ts";
 export { bitsPerByte, type PairedDifference, pairedDifference, type WindowScores } from "./paired-scores.ts";
-export { loadPlotter, type Plotter } from "./plots.ts";
-export { renderReport, writeReport } from "./report.ts";
+export { writeReport } from "./report.ts";
 export { type FinalValidation, type ReportData, reportWarnings } from "./report-data.ts";
 export { spreadWindows } from "./spread-windows.ts";
 export { type Reading, WindowReader, type WindowsRead } from "./window-reader.ts";

@@ -3,11 +3,16 @@ import type { EngineName } from "../array/index.ts";
 import type { NgramBaselines } from "../data/index.ts";
 import type { RunConfig } from "../training/index.ts";
 import type { DiagnosticsPoint } from "./diagnostics-log.ts";
-import type { CurvePoint } from "./figures.ts";
 import type { MemoryControls } from "./memory-controls.ts";
 import type { MemoryTrace } from "./memory-trace.ts";
 import type { MemoryWrites } from "./memory-writes.ts";
 import type { PairedDifference } from "./paired-scores.ts";
+
+/** A loss at a step of training. */
+export interface CurvePoint {
+  readonly step: number;
+  readonly bitsPerByte: number;
+}
 
 /** Bits per byte on validation windows, each read from a fresh memory. */
 export interface FinalValidation {
