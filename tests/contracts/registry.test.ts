@@ -1,0 +1,53 @@
+/** Every architecture in the registry meets the layer contract: a new one is tested by being registered. */
+
+import { describe, expect, test } from "vitest";
+import { architectureNames, architectures, LanguageModel, presetNamed, presets } from "../../src/models/index.ts";
+import { trainingSchema } from "../../src/training/index.ts";
+import { ConfigError } from "../../src/utils/index.ts";
+import { layerContract } from "./contract.ts";
+
+const chunk = 4;
+
+for (const name of architectureNames) {
+  const { config } = new LanguageModel({
+    architecture: name,
+    dim: 8,
+    layers: 1,
+    heads: 2,
+    window: 5,
+    memory: { chunkSize: chunk, normalizeValues: true },
+  });
+  layerContract(`the mixer of ${name}`, {
+    layer: architectures[name].mixer(config),
+    dim: 8,
+    tokens: 11,
+    grid: { chunk, segment: 2 * chunk },
+  });
+}
+
+describe("presets", () => {
+  test.each(Object.entries(presets))(
+    "%s is a model and a training configuration that fit each other",
+    (name, preset) => {
+      const model = new LanguageModel(presetNamed(name).model);
+      const training = trainingSchema.parse(preset.training);
+      expect(training.segment % model.chunkSize).toBe(0);
+      expect(model.shapes().size).toBeGreaterThan(10);
+    },
+  );
+
+  test("an unknown one is refused with the nearest name", () => {
+    expect(() => presetNamed("lmm-smal")).toThrow(ConfigError);
+    expect(() => presetNamed("lmm-smal")).toThrow(/did you mean "lmm-small"/);
+    expect(() => presetNamed("toString")).toThrow(ConfigError);
+  });
+
+  test("a model that cannot work is refused in one sentence", () => {
+    const base = { architecture: "titans-lmm", dim: 8, layers: 1, heads: 2 } as const;
+    expect(() => new LanguageModel({ ...base, heads: 3 })).toThrow(/dim must be a whole multiple of heads/);
+    expect(() => new LanguageModel({ ...base, feedForwardExpansion: 0.01 })).toThrow(/at least one feature/);
+    expect(() => new LanguageModel({ ...base, memory: { maxMomentum: 1 } })).toThrow(
+      /step guard needs a bound below 1/,
+    );
+  });
+});
