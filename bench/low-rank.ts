@@ -20,7 +20,6 @@ const BATCH = 4;
 const HEADS = 1;
 const CHUNK = 16;
 const WIDTH = 64;
-const EXPANSION = 2;
 const ROUNDS = 21;
 
 type Inputs = {
@@ -32,14 +31,14 @@ type Inputs = {
 type Form = (x: Inputs) => { outputs: Tensor; state: MemoryState };
 
 export async function run(): Promise<Row[]> {
-  return [...(await compare(1)), ...(await compare(2))];
+  return [...(await compare(1, 1)), ...(await compare(2, 2)), ...(await compare(2, 4))];
 }
 
-async function compare(depth: number): Promise<Row[]> {
+async function compare(depth: number, expansion: number): Promise<Row[]> {
   const architecture: MemoryArchitecture = {
     depth,
     dim: WIDTH,
-    hiddenDim: EXPANSION * WIDTH,
+    hiddenDim: expansion * WIDTH,
     activation: "silu",
     residual: false,
     norm: false,
@@ -74,7 +73,7 @@ async function compare(depth: number): Promise<Row[]> {
     ROUNDS,
   );
   release(inputs);
-  const what = depth === 1 ? `${WIDTH}-${WIDTH}` : `${WIDTH}-${EXPANSION * WIDTH}-${WIDTH}`;
+  const what = depth === 1 ? `${WIDTH}-${WIDTH}` : `${WIDTH}-${expansion * WIDTH}-${WIDTH}`;
   const row = (measure: string, value: number, unit: string, target?: string): Row => ({
     measure: `memory ${what}, chunk ${CHUNK}, batch ${BATCH}: ${measure}`,
     value,
