@@ -25,7 +25,7 @@ room("evaluation", "training", "inference");
 room("cli", "evaluation");
 
 const browserRooms = ["array", "optim", "common", "titans", "miras", "nl", "models", "utils"];
-const optionalDependencyRooms = ["data", "evaluation", "cli"];
+const optionalDependencyRooms = ["array/native", "data", "evaluation", "cli"];
 
 /** @type {import("dependency-cruiser").IConfiguration} */
 export default {

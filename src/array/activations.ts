@@ -3,20 +3,28 @@ import { borrow } from "./borrow.ts";
 import { scope } from "./lifetimes.ts";
 import { np } from "./namespaces.ts";
 import { jax } from "./runtime.ts";
-import type { Tensor, TensorLike } from "./tensor.ts";
+import { isTensor, type Tensor, type TensorLike } from "./tensor.ts";
+
+/** The largest argument whose exponential is finite with room to spare, by element type. */
+const largestExponent = { float32: 88, float64: 700 };
 
 /**
  * The logistic function, finite with its derivatives for every logit.
  *
- * $$\sigma(x) = \frac{1}{1+e^{-x}} = \frac{e}{1+e} \;(x < 0), \quad \frac{1}{1+e} \;(x \ge 0), \qquad e = e^{-|x|}$$
+ * $$\sigma(x) = \frac{1}{1+e^{-x}}$$
  *
- * The library's own overflows below -88, where its derivative is 0 times infinity.
+ * The library's own overflows below -88, where its derivative is 0 times infinity: there the function is 0, a gate exactly closed.
  */
 function sigmoid(x: TensorLike): Tensor {
   return scope(() => {
-    const e = np.exp(np.negative(np.abs(x)));
-    return np.divide(np.where(np.less(x, 0), e, 1), np.add(e, 1));
+    const least = -largestExponent[precisionOf(x)];
+    const open = np.reciprocal(np.add(np.exp(np.negative(np.maximum(x, least))), 1));
+    return np.where(np.less(x, least), 0, open);
   });
+}
+
+function precisionOf(x: TensorLike): "float32" | "float64" {
+  return isTensor(x) && x.dtype === "float64" ? "float64" : "float32";
 }
 
 /** $$\mathrm{silu}(x) = x\,\sigma(x)$$ */
@@ -24,8 +32,8 @@ function silu(x: TensorLike): Tensor {
   return scope(() => np.multiply(x, sigmoid(x)));
 }
 
-/** Taylor coefficients of atanh(s)/s in s^2: at s <= 1/3 the first one left out is 1.4e-8, below float32's resolution. */
-const atanhCoefficients = [1, 1 / 3, 1 / 5, 1 / 7, 1 / 9, 1 / 11, 1 / 13];
+/** How many terms of the series of atanh(s)/s in s^2 are summed: at s <= 1/3 the first one left out is 1.4e-8, or 2e-18. */
+const atanhTerms = { float32: 7, float64: 17 };
 
 /**
  * The smooth positive part, as accurate for large negative arguments as for large positive ones.
@@ -40,7 +48,11 @@ function softplus(x: TensorLike): Tensor {
     const e = np.exp(np.negative(np.abs(x)));
     const s = np.divide(e, np.add(e, 2));
     const square = np.square(s);
-    const series = atanhCoefficients.reduceRight<TensorLike>((sum, c) => np.add(np.multiply(sum, square), c), 0);
+    const terms = atanhTerms[precisionOf(x)];
+    const coefficients = Array.from({ length: terms }, (_, n) => 1 / (2 * n + 1));
+    const series = coefficients
+      .slice(0, -1)
+      .reduceRight<TensorLike>((sum, c) => np.add(np.multiply(sum, square), c), coefficients.at(-1)!);
     return np.add(np.maximum(x, 0), np.multiply(np.multiply(s, series), 2));
   });
 }

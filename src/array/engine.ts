@@ -1,78 +1,57 @@
 /** Engines: what runs a compiled program. Host code awaits programs, so an engine may run them on other threads. */
-import { EngineError, unknownName } from "../utils/index.ts";
-import { detached } from "./lifetimes.ts";
-import { jit } from "./transforms.ts";
-import { mapTensors, type Tree } from "./tree.ts";
+import { ConfigError, EngineError, unknownName } from "../utils/index.ts";
+import { type Engine, type EngineName, type EngineOptions, engineNames } from "./engine-interface.ts";
+import { WasmEngine } from "./wasm-engine.ts";
 
-/** Engines by name. `auto` picks the fastest that works here. */
-export const engineNames = ["auto", "wasm", "native", "webgpu"] as const;
-export type EngineName = (typeof engineNames)[number];
-
-/** A compiled function. Arguments are borrowed; results belong to the caller, who releases them. */
-export type Program<A extends readonly unknown[], R> = (...args: A) => Promise<R>;
-
-/** One way of running programs. */
-export interface Engine {
-  /** The engine's own name, never `auto`. */
-  readonly name: Exclude<EngineName, "auto">;
-  /** Threads it computes with. */
-  readonly threads: number;
-  /** Programs compiled so far: one for each function and set of argument shapes. */
-  readonly programs: readonly CompiledProgram[];
-  /**
-   * Compiles a pure function of trees; traced at its first call with each set of shapes.
-   *
-   * @param name says in listings what the program does
-   */
-  compile<A extends readonly unknown[], R extends Tree>(name: string, f: (...args: A) => R): Program<A, R>;
-}
-
-/** One entry of an engine's list of compiled programs. */
-export interface CompiledProgram {
-  readonly name: string;
-  /** Shapes of all argument arrays, in order. */
-  readonly shapes: readonly (readonly number[])[];
-}
-
-class WasmEngine implements Engine {
-  readonly name = "wasm";
-  readonly threads = 1;
-  readonly programs: CompiledProgram[] = [];
-
-  compile<A extends readonly unknown[], R extends Tree>(name: string, f: (...args: A) => R): Program<A, R> {
-    const compiled = jit((...args: A) => {
-      const result = f(...args);
-      this.programs.push({ name, shapes: shapesOf(args) });
-      return result;
-    });
-    return async (...args) => detached(() => compiled(...args));
-  }
-}
-
-function shapesOf(args: readonly unknown[]): number[][] {
-  const shapes: number[][] = [];
-  mapTensors(args, (leaf) => {
-    shapes.push([...leaf.shape]);
-    return leaf;
-  });
-  return shapes;
-}
+export {
+  type CompiledProgram,
+  type Engine,
+  type EngineName,
+  type EngineOptions,
+  engineNames,
+  type Program,
+} from "./engine-interface.ts";
 
 /**
  * Starts an engine; `auto` is right for almost everybody.
  *
- * @param name `auto`, `wasm`, `native` or `webgpu`
+ * @param name `auto` (native where it works, else wasm), `wasm`, `native` or `webgpu`
+ * @param options how many threads, and who is told what happens
  * @throws EngineError if the engine is unknown or not available here
  */
-export async function startEngine(name: EngineName = "auto"): Promise<Engine> {
+export async function startEngine(name: EngineName = "auto", options: EngineOptions = {}): Promise<Engine> {
+  const { threads } = options;
+  if (threads !== undefined && !(Number.isInteger(threads) && threads > 0))
+    throw new ConfigError(`threads must be a whole number from 1, not ${threads}`);
   switch (name) {
     case "auto":
+      return startFastest(options);
     case "wasm":
       return new WasmEngine();
     case "native":
+      return startNative(options);
     case "webgpu":
       throw new EngineError(`engine "${name}" is not built yet; use "wasm" or "auto"`);
     default:
       throw new EngineError(unknownName("engine", name satisfies never, engineNames));
+  }
+}
+
+async function startNative(options: EngineOptions): Promise<Engine> {
+  const { NativeEngine } = await import("./native/index.ts");
+  return NativeEngine.start(options);
+}
+
+async function startFastest(options: EngineOptions): Promise<Engine> {
+  // Browsers have no native engine to look for.
+  if (typeof process === "undefined" || process.versions?.node === undefined) return new WasmEngine();
+  try {
+    return await startNative(options);
+  } catch (error) {
+    if (!(error instanceof EngineError)) throw error;
+    options.onNote?.(
+      'running on "wasm", several times slower than the native engine: install onnxruntime-node for that one',
+    );
+    return new WasmEngine();
   }
 }

@@ -3,6 +3,7 @@ export {
   type CompiledProgram,
   type Engine,
   type EngineName,
+  type EngineOptions,
   engineNames,
   type Program,
   startEngine,

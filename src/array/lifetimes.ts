@@ -1,7 +1,9 @@
 /** Who owns an array: lending to the library, tracking what it makes, freeing what nobody kept. */
 import type * as library from "@jax-js/jax";
 import { UseAfterFreeError } from "../utils/index.ts";
-import { isConcrete, type Tensor, unwrap } from "./tensor.ts";
+import type { HostTensor } from "./host-tensor.ts";
+import { jax } from "./runtime.ts";
+import { isConcrete, isHostTensor, type Tensor, unwrap } from "./tensor.ts";
 import { mapTensors } from "./tree.ts";
 
 let current: Tensor[] | undefined;
@@ -20,12 +22,30 @@ export function liveTensors(): number {
  * @throws UseAfterFreeError if an array has been freed
  */
 export function lend(value: unknown): unknown {
-  return mapTensors(value, reference);
+  return mapTensors(value, lent);
 }
 
-function reference(tensor: Tensor): library.Array {
+function lent(tensor: Tensor): library.Array {
+  return isHostTensor(tensor) ? copied(tensor) : unwrap(reference(tensor));
+}
+
+/** The library's own array with the numbers of a tensor that lies outside it. */
+function copied(tensor: Tensor & HostTensor): library.Array {
+  const numbers = alive(tensor, () => tensor.numbers);
+  const options = { shape: [...tensor.shape], dtype: tensor.dtype as library.DType };
+  return numbers.length === 0
+    ? jax.numpy.zeros(options.shape, { dtype: options.dtype })
+    : jax.numpy.array(numbers.slice() as never, options);
+}
+
+function reference(tensor: Tensor): Tensor {
+  return alive(tensor, () => unwrap(tensor).ref as unknown as Tensor);
+}
+
+/** @internal What a tensor gives that may have been freed. */
+export function alive<T>(tensor: Tensor, use: () => T): T {
   try {
-    return unwrap(tensor).ref;
+    return use();
   } catch (cause) {
     throw new UseAfterFreeError(
       `${describe(tensor)} was used after it had been freed: keep it by returning it from its scope, or release it later`,
@@ -42,16 +62,20 @@ function reference(tensor: Tensor): library.Array {
 export function borrowing(consuming: (...args: never[]) => unknown): (...args: unknown[]) => unknown {
   return (...args) => {
     const before = references(args);
-    const lent: library.Array[] = [];
+    const given: library.Array[] = [];
     try {
-      const copies = mapTensors(args, (leaf) => {
-        const array = reference(leaf);
-        lent.push(array);
+      let isFloat64 = false;
+      const arrays = mapTensors(args, (leaf) => {
+        const array = lent(leaf);
+        given.push(array);
+        if (isHostTensor(leaf)) before.set(array, 0);
+        isFloat64 ||= leaf.dtype === "float64";
         return array;
-      }) as never[];
+      }) as unknown[];
+      const copies = (isFloat64 ? arrays.map(exactNumber) : arrays) as never[];
       return track(consuming(...copies));
     } catch (error) {
-      for (const array of lent) {
+      for (const array of given) {
         const count = before.get(array);
         if (count !== undefined && array.refCount > count) array.dispose();
       }
@@ -60,11 +84,17 @@ export function borrowing(consuming: (...args: never[]) => unknown): (...args: u
   };
 }
 
+/** A fraction in float64: the library rounds numbers to float32 before it knows what they meet. */
+function exactNumber(value: unknown): unknown {
+  if (typeof value !== "number" || Math.fround(value) === value || Number.isNaN(value)) return value;
+  return jax.numpy.array(value, { dtype: "float64" as library.DType });
+}
+
 /** The reference counts of the concrete arrays in a tree. */
 function references(value: unknown): Map<library.Array, number> {
   const counts = new Map<library.Array, number>();
   mapTensors(value, (leaf) => {
-    if (isConcrete(leaf)) counts.set(unwrap(leaf), unwrap(leaf).refCount);
+    if (isConcrete(leaf) && !isHostTensor(leaf)) counts.set(unwrap(leaf), unwrap(leaf).refCount);
     return leaf;
   });
   return counts;
@@ -92,7 +122,7 @@ export function inOwnLifetime<T>(owned: readonly Tensor[], f: () => T): T {
   const mine: Tensor[] = [...owned];
   current = mine;
   try {
-    return lend(f()) as T;
+    return mapTensors(f(), reference) as T;
   } finally {
     current = outer;
     for (const tensor of mine) free(tensor);
@@ -176,5 +206,5 @@ export function detached<T>(f: () => T): T {
  * @returns the same tree; the arrays live until both have been released
  */
 export function retain<T>(tree: T): T {
-  return detached(() => track(lend(tree) as T));
+  return detached(() => track(mapTensors(tree, reference) as T));
 }

@@ -3,11 +3,27 @@ import type * as library from "@jax-js/jax";
 import { borrow } from "./borrow.ts";
 import { borrowing, scope } from "./lifetimes.ts";
 import { jax } from "./runtime.ts";
-import type { Borrowed, Tensor, TensorLike } from "./tensor.ts";
+import { type Borrowed, isHostTensor, type Tensor, type TensorLike } from "./tensor.ts";
 
-const { ndim, shape, size, isscalar, resultType } = jax.numpy as unknown as Borrowed<typeof library.numpy>;
 /** Functions that only look at their arguments: the one kind that consumes nothing, so that a reference lent would be lost. */
-const inspecting = { ndim, shape, size, isscalar, resultType };
+const inspecting = {
+  ndim: looking(jax.numpy.ndim),
+  shape: looking(jax.numpy.shape),
+  size: looking(jax.numpy.size),
+  isscalar: looking(jax.numpy.isscalar),
+  resultType: looking(jax.numpy.resultType),
+};
+const { ndim, shape } = inspecting;
+
+/** A function that looks at tensors outside the library through stand-ins, which take no memory. */
+function looking<F>(inspect: F): Borrowed<F> {
+  const look = inspect as (...args: unknown[]) => unknown;
+  return ((...args: unknown[]) => look(...args.map((x) => (isHostTensor(x) ? standIn(x) : x)))) as Borrowed<F>;
+}
+
+function standIn({ shape, dtype }: Tensor): library.Array {
+  return jax.numpy.zeros([...shape], { dtype: dtype as library.DType });
+}
 
 const numpy = borrow(jax.numpy, inspecting);
 

@@ -1,10 +1,11 @@
 /** The array type as the rest of the library sees it: shape and dtype, but no way to consume or free it. */
 import * as jax from "@jax-js/jax";
+import type { DType } from "./dtype.ts";
+import { HostTensor } from "./host-tensor.ts";
+
+export type { DType };
 
 declare const tensorBrand: unique symbol;
-
-/** Element types that models use. */
-export type DType = "float32" | "float64" | "int32" | "uint32" | "bool" | "float16";
 
 /**
  * A multidimensional array owned by the array room.
@@ -51,10 +52,16 @@ export function wrap(array: jax.Array): Tensor {
 
 /** Whether a value is a tensor (a concrete one, or one being traced). */
 export function isTensor(value: unknown): value is Tensor {
-  return typeof value === "object" && value !== null && "aval" in value && "shape" in value;
+  if (typeof value !== "object" || value === null) return false;
+  return value instanceof HostTensor || ("aval" in value && "shape" in value);
 }
 
 /** @internal Whether a tensor holds data, rather than standing for it while a function is traced. */
 export function isConcrete(tensor: Tensor): boolean {
-  return (tensor as unknown) instanceof jax.Array;
+  return (tensor as unknown) instanceof jax.Array || isHostTensor(tensor);
+}
+
+/** @internal Whether a tensor's numbers lie outside the array library. */
+export function isHostTensor(tensor: unknown): tensor is Tensor & HostTensor {
+  return tensor instanceof HostTensor;
 }

@@ -1,12 +1,12 @@
 /** Between JavaScript numbers and tensors. */
 import type * as library from "@jax-js/jax";
 import { ShapeError } from "../utils/index.ts";
-import { lend, track } from "./lifetimes.ts";
+import type { TensorData } from "./host-tensor.ts";
+import { alive, lend, track } from "./lifetimes.ts";
 import { jax } from "./runtime.ts";
-import { type DType, type Tensor, wrap } from "./tensor.ts";
+import { type DType, isHostTensor, type Tensor, wrap } from "./tensor.ts";
 
-/** The typed arrays that hold a tensor's numbers. */
-export type TensorData = Float32Array | Float64Array | Int32Array | Uint32Array;
+export type { TensorData };
 
 /**
  * A tensor from numbers.
@@ -36,11 +36,13 @@ function dtypeOf(data: TensorData): DType {
 
 /** The numbers of a tensor, in row-major order. */
 export async function read(x: Tensor): Promise<TensorData> {
+  if (isHostTensor(x)) return readSync(x);
   return (await (lend(x) as library.Array).data()) as TensorData;
 }
 
 /** The numbers of a tensor, waiting for them without yielding. */
 export function readSync(x: Tensor): TensorData {
+  if (isHostTensor(x)) return alive(x, () => x.numbers.slice());
   return (lend(x) as library.Array).dataSync() as TensorData;
 }
 

@@ -2,15 +2,26 @@
 import type * as library from "@jax-js/jax";
 import { adopt, borrowing, inOwnLifetime, lend, track } from "./lifetimes.ts";
 import { jax } from "./runtime.ts";
-import { type DType, isConcrete, type Tensor, unwrap } from "./tensor.ts";
-import { leaves, namedLeaves, type Tree } from "./tree.ts";
+import { type DType, isConcrete, isHostTensor, type Tensor, unwrap } from "./tensor.ts";
+import { leaves, mapTensors, namedLeaves, type Tree } from "./tree.ts";
 
 type Traced<A extends readonly unknown[], R> = (...args: A) => R;
 type LibraryFunction = (...args: never[]) => library.JsTree<library.Array>;
 
-function owning<A extends readonly unknown[], R>(f: Traced<A, R>): LibraryFunction {
-  const traced = (...args: unknown[]) => inOwnLifetime(adopt(args), () => f(...(args as unknown as A)));
+/** @internal A function as the library calls it: it owns its arguments, and gives the library its results. */
+export function owning<A extends readonly unknown[], R>(f: Traced<A, R>): LibraryFunction {
+  const traced = (...args: unknown[]) => given(inOwnLifetime(adopt(args), () => f(...(args as unknown as A))));
   return traced as unknown as LibraryFunction;
+}
+
+/** Results as the library takes them: numbers from outside it become arrays of its own. */
+function given<R>(results: R): R {
+  return mapTensors(results, (leaf) => {
+    if (!isHostTensor(leaf)) return leaf;
+    const array = lend(leaf);
+    leaf.dispose();
+    return array;
+  }) as R;
 }
 
 type Transform = (f: LibraryFunction, options?: never) => (...args: never[]) => unknown;

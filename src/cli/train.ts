@@ -94,9 +94,15 @@ async function openRun(flags: TrainFlags) {
   const { preset, corpus, tokenizer, engine, keep, arch, steps, seed } = flags;
   const written = { preset, corpus, tokenizer, engine, keep, model: { architecture: arch }, training: { steps, seed } };
   const { layers, where } = await commandLayers(flags.config, written, flags.set ?? []);
-  if (flags.resume === undefined) return startRun({ layers, where, out: flags.out });
+  if (flags.resume === undefined) return startRun({ layers, where, out: flags.out, onNote: console.error });
   if (flags.out !== undefined) {
     throw new ConfigError("--resume goes on in the run's own folder; leave --out away");
   }
-  return resumeRun({ path: flags.resume, layers, where, allowEngineChange: flags.allowEngineChange ?? false });
+  return resumeRun({
+    path: flags.resume,
+    layers,
+    where,
+    allowEngineChange: flags.allowEngineChange ?? false,
+    onNote: console.error,
+  });
 }

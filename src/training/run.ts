@@ -1,5 +1,5 @@
 /** A training run with everything around it: data, engine, folder, metrics, checkpoints, exact resume (Node only). */
-import { type Engine, release, startEngine } from "../array/index.ts";
+import { type Engine, type EngineOptions, release, startEngine } from "../array/index.ts";
 import { assertTokenizerFits, openTokenizer } from "../data/index.ts";
 import { LanguageModel } from "../models/index.ts";
 import { ConfigError, EngineError, parseConfig } from "../utils/index.ts";
@@ -85,6 +85,7 @@ export async function startRun(options: {
   readonly layers: readonly RunLayer[];
   readonly where: string;
   readonly out?: string | undefined;
+  readonly onNote?: EngineOptions["onNote"];
 }): Promise<Run> {
   const { layers, where, out } = options;
   const tokenizer = await openTokenizer(newRunConfig(layers, where).tokenizer);
@@ -94,7 +95,7 @@ export async function startRun(options: {
   const model = new LanguageModel(config.model);
   const data = await openTrainingData(config.corpus, tokenizer);
   checkTraining(model, config.training, data);
-  const engine = await startEngine(config.engine);
+  const engine = await startEngine(config.engine, noteTo(options.onNote));
   const folder = out === undefined ? numberedRunFolder(RUNS, config.preset) : claimRunFolder(out);
   const run: Run = { folder, config, model, data, engine, from: initialTrainingState(model, config.training) };
   // A run that is killed before its first step can then be resumed like any other.
@@ -119,6 +120,7 @@ export async function resumeRun(options: {
   readonly layers: readonly RunLayer[];
   readonly where: string;
   readonly allowEngineChange: boolean;
+  readonly onNote?: EngineOptions["onNote"];
 }): Promise<Run> {
   const { path, layers, where, allowEngineChange } = options;
   const checkpoint = await loadCheckpoint(path);
@@ -133,7 +135,7 @@ export async function resumeRun(options: {
   const config = { ...after, corpus: absoluteCorpus(after.corpus) };
   const data = await openTrainingData(config.corpus, tokenizer, meta.corpusFingerprint);
   checkTraining(model, config.training, data);
-  const engine = await startEngine(config.engine);
+  const engine = await startEngine(config.engine, noteTo(options.onNote));
   if (!allowEngineChange) checkEngine(engine, meta.engine);
   const from = await loadTrainingState(checkpoint);
   await pointLatest(checkpoint.path);
@@ -204,6 +206,10 @@ function configBefore(folder: RunFolder, meta: CheckpointMeta): RunConfig {
   };
   const others = readRunConfig(folder) ?? { tokenizer: meta.tokenizer.name };
   return parseConfig(runSchema, { ...others, ...known }, folder.config);
+}
+
+function noteTo(onNote: EngineOptions["onNote"]): EngineOptions {
+  return onNote === undefined ? {} : { onNote };
 }
 
 function checkEngine(engine: Engine, expected: CheckpointMeta["engine"]): void {

@@ -12,20 +12,37 @@ import {
   tensor,
 } from "../../src/array/index.ts";
 import { EngineError } from "../../src/utils/index.ts";
+import { hasNative } from "./native/support.ts";
 
 describe("startEngine", () => {
   it("picks an engine that works here, and says which", async () => {
-    expect((await startEngine()).name).toBe("wasm");
-    expect((await startEngine("auto")).name).toBe("wasm");
+    const fastest = hasNative ? "native" : "wasm";
+    expect((await startEngine()).name).toBe(fastest);
+    expect((await startEngine("auto")).name).toBe(fastest);
     const engine = await startEngine("wasm");
     expect([engine.name, engine.threads]).toEqual(["wasm", 1]);
     expect(engineNames).toContain("auto");
   });
 
-  it.each(["native", "webgpu"] as const)("refuses %s in one sentence until it is built", async (name) => {
-    await expect(startEngine(name)).rejects.toThrow(EngineError);
-    await expect(startEngine(name)).rejects.toThrow(`engine "${name}" is not built yet; use "wasm" or "auto"`);
+  it("refuses webgpu in one sentence until it is built", async () => {
+    await expect(startEngine("webgpu")).rejects.toThrow(EngineError);
+    await expect(startEngine("webgpu")).rejects.toThrow('engine "webgpu" is not built yet; use "wasm" or "auto"');
   });
+
+  it.skipIf(hasNative)(
+    "refuses native and falls back from auto where onnxruntime is missing, each in one sentence",
+    async () => {
+      const notes: string[] = [];
+      expect((await startEngine("auto", { onNote: (sentence) => notes.push(sentence) })).name).toBe("wasm");
+      expect(notes).toEqual([
+        'running on "wasm", several times slower than the native engine: install onnxruntime-node for that one',
+      ]);
+      await expect(startEngine("native")).rejects.toThrow(EngineError);
+      await expect(startEngine("native")).rejects.toThrow(
+        'the engine "native" needs the package onnxruntime-node, which cannot be loaded here; install it, or use "wasm"',
+      );
+    },
+  );
 
   it("suggests a name for a mistyped one", async () => {
     const mistyped = startEngine("wsam" as EngineName);

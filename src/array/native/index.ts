@@ -1,0 +1,2 @@
+export { NativeEngine, type NativeOptions } from "./native-engine.ts";
+export { UnsupportedPrimitive } from "./unsupported.ts";

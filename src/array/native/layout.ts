@@ -1,0 +1,74 @@
+/**
+ * In which order each node's axes are stored, chosen so that as few elements as possible are moved between nodes.
+ *
+ * A matrix product takes either of its matrices transposed for nothing and gives its result either way round; an elementwise operation
+ * only wants its operands alike. Starting from each node's operands, orders are improved node by node until none gets better.
+ */
+import { liveNodes, type Node, operandsOf, range, sizeOf, type View } from "./graph.ts";
+import { isNatural, type Order, type OrderOf, possibleOrder, unfitOperands } from "./storage.ts";
+import { suggestedByOperands, suggestedByReader } from "./suggestions.ts";
+
+/** What moving a tensor costs besides its elements, in elements. */
+const moveOverhead = 2000;
+
+/** Passes over the graph after which little is gained. */
+const passes = 4;
+
+/** The stored order of every node that the outputs need. */
+export function planLayout(outputs: readonly View[]): ReadonlyMap<Node, Order> {
+  const nodes = liveNodes(outputs);
+  const readers = readersOf(nodes);
+  const orders = new Map<Node, Order>();
+  const orderOf: OrderOf = (node) => orders.get(node)!;
+  const given = new Set(outputs.map((view) => view.node));
+
+  const costOfReading = (node: Node) => {
+    const moved = unfitOperands(node, orderOf);
+    return moved.reduce((sum, operand) => sum + sizeOf(operand.shape) + moveOverhead, 0);
+  };
+  const costWith = (node: Node, order: Order) => {
+    orders.set(node, order);
+    // Results are given in the order of the program's axes, mostly that of the node's.
+    const asResult = given.has(node) && !isNatural(order) ? sizeOf(node.shape) + moveOverhead : 0;
+    return (readers.get(node) ?? []).reduce(
+      (sum, reader) => sum + costOfReading(reader),
+      costOfReading(node) + asResult,
+    );
+  };
+  const improve = (node: Node, candidates: readonly Order[]) => {
+    const tried = new Map<string, Order>();
+    for (const order of candidates) tried.set(order.join(), order);
+    if (tried.size === 1) return orders.set(node, candidates[0]!);
+    const costs = [...tried.values()].map((order) => ({ order, cost: costWith(node, order) }));
+    return orders.set(node, costs.reduce((best, one) => (one.cost < best.cost ? one : best)).order);
+  };
+
+  for (const node of nodes) {
+    orders.set(node, possibleOrder(node, range(node.shape.length)));
+  }
+  const ordered = nodes.filter((node) => node.shape.length > 1);
+  for (let pass = 0; pass < passes; pass++) {
+    for (const node of pass % 2 === 0 ? ordered : ordered.toReversed()) {
+      const own = orderOf(node);
+      const fromReaders = (readers.get(node) ?? []).flatMap((reader) => suggestedByReader(reader, node, orderOf));
+      const wanted = [own, ...suggestedByOperands(node, orderOf), ...fromReaders];
+      improve(
+        node,
+        wanted.map((order) => possibleOrder(node, order)),
+      );
+    }
+  }
+  return orders;
+}
+
+function readersOf(nodes: readonly Node[]): ReadonlyMap<Node, readonly Node[]> {
+  const readers = new Map<Node, Node[]>();
+  for (const reader of nodes) {
+    for (const node of new Set(operandsOf(reader))) {
+      const known = readers.get(node);
+      if (known === undefined) readers.set(node, [reader]);
+      else known.push(reader);
+    }
+  }
+  return readers;
+}

@@ -1,0 +1,108 @@
+/** The native engine: traced programs lowered to ONNX and run by onnxruntime's CPU kernels. */
+import {
+  argumentShapes,
+  type CompiledProgram,
+  type Engine,
+  type EngineOptions,
+  type Program,
+} from "../engine-interface.ts";
+import type { Tree } from "../tree.ts";
+import { WasmEngine } from "../wasm-engine.ts";
+import { type Arguments, gatherArguments, ownedResults, standIns } from "./arguments.ts";
+import { emit } from "./emitter.ts";
+import type { View } from "./graph.ts";
+import { lower } from "./lower.ts";
+import { encodeModel } from "./protobuf.ts";
+import { createSession, loadRuntime, type Session } from "./runtime.ts";
+import { trace } from "./traced-program.ts";
+import { UnsupportedPrimitive } from "./unsupported.ts";
+
+/** Settings that only tests and measurements need. */
+export interface NativeOptions extends EngineOptions {
+  /** `float64` computes in float64 what programs compute in float32: slow, and what everything else is compared with. */
+  readonly precision?: "float32" | "float64";
+  /** Has onnxruntime profile every program until `endProfiling`, to files whose names start so. */
+  readonly profile?: string;
+}
+
+/** A program for one set of argument shapes. */
+interface Compiled {
+  readonly session: Session;
+  readonly outputs: readonly View[];
+  unflatten(leaves: readonly unknown[]): unknown;
+}
+
+/**
+ * Runs programs in onnxruntime, in Node alone.
+ *
+ * A program with an operation that is not lowered runs on the array library as a whole.
+ */
+export class NativeEngine implements Engine {
+  readonly name = "native";
+  readonly threads: number;
+  readonly programs: CompiledProgram[] = [];
+  private readonly runtime: Awaited<ReturnType<typeof loadRuntime>>;
+  private readonly options: NativeOptions;
+  private readonly fallback = new WasmEngine();
+  private readonly sessions: Session[] = [];
+
+  private constructor(runtime: Awaited<ReturnType<typeof loadRuntime>>, options: NativeOptions) {
+    this.runtime = runtime;
+    this.options = options;
+    this.threads = options.threads ?? process.getBuiltinModule("node:os").availableParallelism();
+  }
+
+  /**
+   * Starts the engine.
+   *
+   * @throws EngineError if onnxruntime cannot be loaded
+   */
+  static async start(options: NativeOptions = {}): Promise<NativeEngine> {
+    return new NativeEngine(await loadRuntime(), options);
+  }
+
+  compile<A extends readonly unknown[], R extends Tree>(name: string, f: (...args: A) => R): Program<A, R> {
+    const compiled = new Map<string, Promise<Compiled>>();
+    let elsewhere: Program<A, R> | undefined;
+    return async (...args) => {
+      if (elsewhere !== undefined) return elsewhere(...args);
+      // Before the first wait: what is borrowed may be freed once the call has returned.
+      const given = gatherArguments(args);
+      try {
+        let program = compiled.get(given.signature);
+        if (program === undefined) {
+          program = this.prepare(name, f, given);
+          compiled.set(given.signature, program);
+        }
+        const { session, outputs, unflatten } = await program;
+        return ownedResults(await session.run(given.numbers), outputs, unflatten) as R;
+      } catch (error) {
+        if (!(error instanceof UnsupportedPrimitive)) throw error;
+        if (elsewhere === undefined) this.options.onNote?.(`${error.message}; "${name}" runs on "wasm"`);
+        elsewhere ??= this.fallback.compile(name, f);
+        return elsewhere(...(given.trees as unknown as A));
+      }
+    };
+  }
+
+  /** Writes the profiles of all programs. */
+  endProfiling(): void {
+    for (const session of this.sessions) session.endProfiling();
+  }
+
+  private async prepare(name: string, f: (...args: never[]) => unknown, given: Arguments): Promise<Compiled> {
+    const { precision = "float32", profile } = this.options;
+    const traced = trace(f, standIns(given, precision));
+    try {
+      const lowered = lower(traced, precision);
+      const model = emit(lowered, "onnxruntime");
+      const settings = { threads: this.threads, ...(profile === undefined ? {} : { profile: `${profile}-${name}` }) };
+      const session = await createSession(this.runtime, encodeModel(model), model.inputs, model.outputs, settings);
+      this.sessions.push(session);
+      this.programs.push({ name, shapes: argumentShapes(given.trees) });
+      return { session, outputs: lowered.outputs, unflatten: traced.unflatten };
+    } finally {
+      traced.dispose();
+    }
+  }
+}

@@ -1,0 +1,165 @@
+/** An ONNX graph under construction: nodes and constants by name, equal ones made once. */
+import type { ElementType, Numbers } from "./graph.ts";
+
+/** Element types that occur in ONNX graphs: the engine's own, and that of shapes and axes. */
+export type OnnxType = ElementType | "int64";
+
+export type OnnxAttribute = number | string | readonly number[];
+
+export interface OnnxNode {
+  readonly operation: string;
+  readonly inputs: readonly string[];
+  readonly output: string;
+  readonly attributes: Readonly<Record<string, OnnxAttribute>>;
+}
+
+export interface OnnxTensor {
+  readonly name: string;
+  readonly type: OnnxType;
+  readonly shape: readonly number[];
+}
+
+export interface OnnxInitializer extends OnnxTensor {
+  readonly bytes: Uint8Array;
+}
+
+/** A graph ready to be written. */
+export interface OnnxModel {
+  readonly nodes: readonly OnnxNode[];
+  readonly initializers: readonly OnnxInitializer[];
+  readonly inputs: readonly OnnxTensor[];
+  readonly outputs: readonly OnnxTensor[];
+}
+
+/** A matrix, or a stack of them, to be multiplied. */
+export interface Factor {
+  readonly name: string;
+  readonly rank: number;
+  /** Whether its last two axes have to be exchanged first. */
+  readonly exchanged: boolean;
+}
+
+/** Which operators a graph may use: those of the ONNX standard, or also onnxruntime's own. */
+export type Dialect = "standard" | "onnxruntime";
+
+/** Collects nodes and constants; names are short and say nothing. */
+export class OnnxGraph {
+  private readonly dialect: Dialect;
+  private readonly nodes: OnnxNode[] = [];
+  private readonly initializers: OnnxInitializer[] = [];
+  private readonly inputs: OnnxTensor[] = [];
+  private readonly outputs = new Map<OnnxTensor, string>();
+  private readonly names = new Map<string, string>();
+
+  constructor(dialect: Dialect) {
+    this.dialect = dialect;
+  }
+
+  /** The name of an operation's result. */
+  node(operation: string, inputs: readonly string[], attributes: Readonly<Record<string, OnnxAttribute>> = {}): string {
+    return this.once(`${operation}(${inputs})${JSON.stringify(attributes)}`, (output) => {
+      this.nodes.push({ operation, inputs, output, attributes });
+    });
+  }
+
+  /** The graph's inputs come in the order of the calls. */
+  input(tensor: OnnxTensor): void {
+    this.inputs.push(tensor);
+  }
+
+  /** The graph's outputs come in the order of the calls. */
+  output(tensor: OnnxTensor, value: string): void {
+    this.outputs.set(tensor, value);
+  }
+
+  /** The graph without what no output needs. */
+  model(): OnnxModel {
+    const made = new Set(this.nodes.map(({ output }) => output));
+    const renamed = new Map<string, string>();
+    const copies: OnnxNode[] = [];
+    for (const [{ name }, value] of this.outputs) {
+      // A node's result can be called what the output is called, once; an input or constant cannot.
+      if (made.has(value) && !renamed.has(value)) renamed.set(value, name);
+      else copies.push({ operation: "Identity", inputs: [renamed.get(value) ?? value], output: name, attributes: {} });
+    }
+    const rename = (name: string) => renamed.get(name) ?? name;
+    const needed = new Set([...this.outputs.keys()].map(({ name }) => name));
+    const nodes: OnnxNode[] = [];
+    for (const node of [...this.nodes, ...copies].reverse()) {
+      if (!needed.has(rename(node.output))) continue;
+      const inputs = node.inputs.map(rename);
+      for (const name of inputs) needed.add(name);
+      nodes.push({ ...node, inputs, output: rename(node.output) });
+    }
+    return {
+      nodes: nodes.reverse(),
+      initializers: this.initializers.filter(({ name }) => needed.has(name)),
+      inputs: this.inputs,
+      outputs: [...this.outputs.keys()],
+    };
+  }
+
+  /** The name of a constant. */
+  constant(numbers: Numbers, shape: readonly number[], type: ElementType): string {
+    const data = type === "bool" ? Uint8Array.from(numbers) : numbers;
+    return this.initializer(type, shape, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  }
+
+  /** The name of a constant list of axes, lengths or positions. */
+  integers(values: readonly number[], shape: readonly number[] = [values.length]): string {
+    const numbers = BigInt64Array.from(values, BigInt);
+    return this.initializer("int64", shape, new Uint8Array(numbers.buffer));
+  }
+
+  /** A tensor with its stored axes in another order. */
+  transposed(name: string, permutation: readonly number[]): string {
+    if (permutation.every((axis, i) => axis === i)) return name;
+    return this.node("Transpose", [name], { perm: permutation });
+  }
+
+  reshaped(name: string, from: readonly number[], to: readonly number[]): string {
+    if (from.length === to.length && from.every((n, i) => n === to[i])) return name;
+    return this.node("Reshape", [name, this.integers(to)]);
+  }
+
+  /** A tensor with its axes of length 1 repeated. */
+  expanded(name: string, from: readonly number[], to: readonly number[]): string {
+    if (from.length === to.length && from.every((n, i) => n === to[i])) return name;
+    return this.node("Expand", [name, this.integers(to)]);
+  }
+
+  /** A product of matrices, each of which may be stored with its axes exchanged. */
+  matrixProduct(a: Factor, b: Factor, type: ElementType): string {
+    if (!a.exchanged && !b.exchanged) return this.node("MatMul", [a.name, b.name]);
+    if (this.dialect === "onnxruntime" && type === "float32") {
+      const attributes = { transA: Number(a.exchanged), transB: Number(b.exchanged) };
+      return this.node("FusedMatMul", [a.name, b.name], attributes);
+    }
+    const straight = [a, b].map(({ name, rank, exchanged }) => {
+      const axes = Array.from({ length: rank }, (_, i) => i);
+      return exchanged ? this.transposed(name, [...axes.slice(0, -2), rank - 1, rank - 2]) : name;
+    });
+    return this.node("MatMul", straight);
+  }
+
+  private initializer(type: OnnxType, shape: readonly number[], bytes: Uint8Array): string {
+    const make = (name: string) => this.initializers.push({ name, type, shape, bytes });
+    // Comparing large constants costs more than the rare double.
+    if (bytes.length > 4096) return this.fresh(make);
+    return this.once(`${type}[${shape}]${bytes}`, make);
+  }
+
+  private once(key: string, make: (name: string) => void): string {
+    const existing = this.names.get(key);
+    if (existing !== undefined) return existing;
+    const name = this.fresh(make);
+    this.names.set(key, name);
+    return name;
+  }
+
+  private fresh(make: (name: string) => void): string {
+    const name = `t${this.nodes.length}_${this.initializers.length}`;
+    make(name);
+    return name;
+  }
+}

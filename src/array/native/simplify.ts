@@ -1,0 +1,198 @@
+/** What an elementwise operation reduces to when it changes nothing, undoes another, or spells out a known function. */
+import { type ElementType, type MapNode, sizeOf, type View } from "./graph.ts";
+import type { MapOperation } from "./map-operations.ts";
+import { broadcastTo, commonShape, seenThrough, viewOf } from "./views.ts";
+
+/** What the rules make nodes with. */
+export interface MapBuilder {
+  map(operation: MapOperation, views: readonly View[], type: ElementType): View;
+  scalar(value: number, type: ElementType): View;
+  /** The result of an operation that is in the graph already. */
+  existing(operation: MapOperation, views: readonly View[], type: ElementType): View | undefined;
+}
+
+type Rule = (graph: MapBuilder, views: readonly View[], type: ElementType) => View | undefined;
+
+/** The simpler equivalent, if there is one; it may have to be broadcast. */
+export function simplified(
+  graph: MapBuilder,
+  operation: MapOperation,
+  views: readonly View[],
+  type: ElementType,
+): View | undefined {
+  const rule = (isFloat(type) ? floatRules[operation] : undefined) ?? rules[operation];
+  return rule?.(graph, views, type);
+}
+
+const rules: Partial<Record<MapOperation, Rule>> = {
+  Mul: (_, [x, y]) => (uniformValue(x!) === 1 ? y : uniformValue(y!) === 1 ? x : undefined),
+  Where: (_, [condition, x, y]) => {
+    const chosen = uniformValue(condition!);
+    if (chosen !== undefined) return chosen !== 0 ? x : y;
+    return sameView(x!, y!) ? x : undefined;
+  },
+  Cast: (_, [x], type) => (x!.node.type === type ? x : undefined),
+};
+
+/** A sign moves outwards, since it often meets an addition, which takes it for nothing. */
+const floatRules: Partial<Record<MapOperation, Rule>> = {
+  Add: (graph, [x, y], type) => {
+    if (uniformValue(x!) === 0) return y;
+    if (uniformValue(y!) === 0) return x;
+    if (sameView(x!, y!)) return graph.map("Mul", [x!, graph.scalar(2, type)], type);
+    const [minusX, minusY] = [negated(x!), negated(y!)];
+    if (minusX !== undefined && minusY !== undefined) return minus(graph, graph.map("Add", [minusX, minusY], type));
+    if (minusY !== undefined) return graph.map("Sub", [x!, minusY], type);
+    if (minusX !== undefined) return graph.map("Sub", [y!, minusX], type);
+    return mergedChoices(graph, "Add", x!, y!, type);
+  },
+  Sub: (graph, [x, y], type) => {
+    if (uniformValue(y!) === 0) return x;
+    if (uniformValue(x!) === 0) return minus(graph, y!);
+    const reversed = graph.existing("Sub", [y!, x!], type);
+    return reversed === undefined ? mergedChoices(graph, "Sub", x!, y!, type) : minus(graph, reversed);
+  },
+  Mul: (graph, [x, y], type) => multiplied(graph, x!, y!, type) ?? multiplied(graph, y!, x!, type),
+  Div: (graph, [x, y], type) => {
+    if (uniformValue(y!) === 1) return x;
+    const [minusX, minusY] = [negated(x!), negated(y!)];
+    if (minusX !== undefined) return minus(graph, graph.map("Div", [minusX, y!], type));
+    return minusY && minus(graph, graph.map("Div", [x!, minusY], type));
+  },
+  Neg: (_, [x]) => negated(x!),
+  Reciprocal: (graph, [x], type) => {
+    const minusX = negated(x!);
+    if (minusX !== undefined) return minus(graph, graph.map("Reciprocal", [minusX], type));
+    return argumentOf(x!, "Reciprocal");
+  },
+  Abs: (graph, [x], type) => {
+    const minusX = negated(x!);
+    return minusX && graph.map("Abs", [minusX], type);
+  },
+  Where: (graph, views, type) => {
+    const [condition, x, y] = views as [View, View, View];
+    const simpler =
+      rules.Where!(graph, views, type) ??
+      absolute(graph, condition, x, y, type) ??
+      choiceOfNumbers(graph, condition, x, y, type);
+    if (simpler !== undefined) return simpler;
+    const [minusX, minusY] = [x, y].map((view) => (uniformValue(view) === 0 ? view : negated(view)));
+    if (minusX === undefined || minusY === undefined || (minusX === x && minusY === y)) return undefined;
+    return minus(graph, graph.map("Where", [condition, minusX, minusY], type));
+  },
+};
+
+/** A product, as far as its first factor makes it simpler. */
+function multiplied(graph: MapBuilder, x: View, y: View, type: ElementType): View | undefined {
+  const factor = uniformValue(x);
+  if (factor === 1) return y;
+  if (factor === -1) return minus(graph, y);
+  const minusX = negated(x);
+  if (minusX !== undefined) return minus(graph, graph.map("Mul", [minusX, y], type));
+  const inverse = argumentOf(x, "Reciprocal");
+  if (inverse !== undefined && spans(inverse, [x, y])) return graph.map("Div", [y, inverse], type);
+  const scaled = factor === undefined ? undefined : scaledBy(y);
+  return scaled && graph.map("Mul", [scaled.base, graph.scalar(factor! * scaled.factor, type)], type);
+}
+
+/** What a view is a multiple of, and the number by which it is multiplied. */
+export function scaledBy(view: View): { readonly base: View; readonly factor: number } | undefined {
+  const operands = isFloat(view.node.type) ? argumentsOf(view, "Mul") : undefined;
+  const constant = operands?.find((operand) => uniformValue(operand) !== undefined);
+  if (operands === undefined || constant === undefined) return undefined;
+  return { base: operands.find((operand) => operand !== constant)!, factor: uniformValue(constant)! };
+}
+
+/** `where(c, x, 0) + where(c, 0, y)` and the like: one choice instead of two. */
+function mergedChoices(
+  graph: MapBuilder,
+  operation: "Add" | "Sub",
+  x: View,
+  y: View,
+  type: ElementType,
+): View | undefined {
+  const [first, second] = [argumentsOf(x, "Where"), argumentsOf(y, "Where")];
+  if (first === undefined || second === undefined || !sameView(first[0]!, second[0]!)) return undefined;
+  const parts = [1, 2].map((i) => [first[i]!, second[i]!] as const);
+  if (!parts.every((part) => part.some((view) => uniformValue(view) === 0))) return undefined;
+  const merged = parts.map((part) => graph.map(operation, part, type));
+  return graph.map("Where", [first[0]!, ...merged], type);
+}
+
+/** `where(c, a, b)` of two numbers as `c (a - b) + b`, where that is exact: onnxruntime is slow at choosing between numbers. */
+function choiceOfNumbers(graph: MapBuilder, condition: View, x: View, y: View, type: ElementType): View | undefined {
+  const [a, b] = [uniformValue(x), uniformValue(y)];
+  if (a === undefined || b === undefined) return undefined;
+  const round = type === "float32" ? Math.fround : Number;
+  if (!Number.isFinite(a - b) || round(round(a - b) + b) !== a) return undefined;
+  const chosen = graph.map("Mul", [graph.map("Cast", [condition], type), graph.scalar(a - b, type)], type);
+  return graph.map("Add", [chosen, y], type);
+}
+
+/** `where(y < 0, -y, y)`. */
+function absolute(graph: MapBuilder, condition: View, x: View, y: View, type: ElementType): View | undefined {
+  const [compared, zero] = argumentsOf(condition, "Less") ?? [];
+  if (compared === undefined || uniformValue(zero!) !== 0 || !sameView(compared, y)) return undefined;
+  return areOpposite(x, y) ? graph.map("Abs", [y], type) : undefined;
+}
+
+/** @internal The negative of a view. */
+export function minus(graph: MapBuilder, view: View): View {
+  return graph.map("Neg", [view], view.node.type);
+}
+
+/** The number that a view repeats everywhere. */
+export function uniformValue(view: View): number | undefined {
+  return view.node.kind === "constant" && view.node.shape.length === 0 ? view.node.numbers[0] : undefined;
+}
+
+/** What the view is the negative of, if it is one explicitly. */
+export function negated(view: View): View | undefined {
+  return argumentOf(view, "Neg");
+}
+
+function areOpposite(x: View, y: View): boolean {
+  const [minusX, minusY] = [negated(x), negated(y)];
+  if (minusX !== undefined) return sameView(minusX, y);
+  if (minusY !== undefined) return sameView(minusY, x);
+  const [a, b] = [argumentsOf(x, "Sub"), argumentsOf(y, "Sub")];
+  return a !== undefined && b !== undefined && sameView(a[0]!, b[1]!) && sameView(a[1]!, b[0]!);
+}
+
+/** The operands of an operation that the view shows the result of, as views of the same shape. */
+export function argumentsOf(view: View, operation: MapOperation): View[] | undefined {
+  const { node } = view;
+  if (node.kind !== "map" || node.operation !== operation) return undefined;
+  return node.operands.map((operand) => throughView(operand, node, view));
+}
+
+function argumentOf(view: View, operation: MapOperation): View | undefined {
+  return argumentsOf(view, operation)?.[0];
+}
+
+/** An operand of a node seen as the view sees the node. */
+function throughView(operand: MapNode["operands"][number], node: MapNode, view: View): View {
+  const inNode = seenThrough(operand, node.shape, viewOf(operand.node));
+  return {
+    node: operand.node,
+    shape: view.shape,
+    axes: view.axes.map((axis) => (axis === null ? null : inNode.axes[axis]!)),
+  };
+}
+
+/** Whether two views show the same numbers at the same places. */
+function sameView(x: View, y: View): boolean {
+  if (x.node !== y.node) return false;
+  const shape = commonShape([x.shape, y.shape]);
+  const [a, b] = [broadcastTo(x, shape), broadcastTo(y, shape)];
+  return a.axes.every((axis, p) => axis === b.axes[p]);
+}
+
+/** Whether a view has as many elements of its own as the views have together: then dividing costs no more than multiplying. */
+function spans(view: View, views: readonly View[]): boolean {
+  return sizeOf(view.node.shape) === sizeOf(commonShape(views.map((v) => v.shape)));
+}
+
+export function isFloat(type: ElementType): boolean {
+  return type === "float32" || type === "float64";
+}

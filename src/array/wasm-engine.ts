@@ -1,0 +1,20 @@
+/** The array library's own compiler: always there, and what other engines are compared with. */
+import { argumentShapes, type CompiledProgram, type Engine, type Program } from "./engine-interface.ts";
+import { detached } from "./lifetimes.ts";
+import { jit } from "./transforms.ts";
+import type { Tree } from "./tree.ts";
+
+export class WasmEngine implements Engine {
+  readonly name = "wasm";
+  readonly threads = 1;
+  readonly programs: CompiledProgram[] = [];
+
+  compile<A extends readonly unknown[], R extends Tree>(name: string, f: (...args: A) => R): Program<A, R> {
+    const compiled = jit((...args: A) => {
+      const result = f(...args);
+      this.programs.push({ name, shapes: argumentShapes(args) });
+      return result;
+    });
+    return async (...args) => detached(() => compiled(...args));
+  }
+}
