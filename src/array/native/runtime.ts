@@ -1,12 +1,12 @@
 /** onnxruntime, which may be absent: the one place that loads it. */
-import type { InferenceSession } from "onnxruntime-node";
+import type { InferenceSession } from "onnxruntime-common";
 import { EngineError } from "../../utils/index.ts";
 import type { TensorData } from "../host-tensor.ts";
 import type { ElementType } from "./graph.ts";
 import type { OnnxTensor } from "./onnx-graph.ts";
 import { UnsupportedPrimitive } from "./unsupported.ts";
 
-type Runtime = typeof import("onnxruntime-node");
+type Runtime = typeof import("onnxruntime-common");
 
 /** A compiled program: from its inputs' numbers to its outputs'. */
 export interface Session {
