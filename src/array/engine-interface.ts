@@ -1,4 +1,5 @@
 /** What an engine is: how programs are compiled and called, whatever runs them. */
+import { EngineError } from "../utils/index.ts";
 import { mapTensors, type Tree } from "./tree.ts";
 
 /** Engines by name. `auto` picks the fastest that works here. */
@@ -22,6 +23,8 @@ export interface Engine {
    * @param name says in listings what the program does
    */
   compile<A extends readonly unknown[], R extends Tree>(name: string, f: (...args: A) => R): Program<A, R>;
+  /** Frees what its programs hold outside JavaScript; they cannot be called again. An engine that is not disposed of lives as long as the process. */
+  dispose(): Promise<void>;
 }
 
 /** One entry of an engine's list of compiled programs. */
@@ -37,6 +40,11 @@ export interface EngineOptions {
   readonly threads?: number;
   /** Told, once each, what the user may want to know: what `auto` did not find, which program another engine runs. Nothing by default. */
   onNote?(sentence: string): void;
+}
+
+/** @internal What a program says whose engine is gone. */
+export function disposedEngine(program: string): EngineError {
+  return new EngineError(`"${program}" cannot be called: its engine has been disposed of; start another`);
 }
 
 /** @internal The shapes of all arrays in a program's arguments, in order. */

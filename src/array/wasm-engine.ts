@@ -1,5 +1,5 @@
 /** The array library's own compiler: always there, and what other engines are compared with. */
-import { argumentShapes, type CompiledProgram, type Engine, type Program } from "./engine-interface.ts";
+import { argumentShapes, type CompiledProgram, disposedEngine, type Engine, type Program } from "./engine-interface.ts";
 import { detached } from "./lifetimes.ts";
 import { jit } from "./transforms.ts";
 import type { Tree } from "./tree.ts";
@@ -8,6 +8,7 @@ export class WasmEngine implements Engine {
   readonly name = "wasm";
   readonly threads = 1;
   readonly programs: CompiledProgram[] = [];
+  private disposed = false;
 
   compile<A extends readonly unknown[], R extends Tree>(name: string, f: (...args: A) => R): Program<A, R> {
     const compiled = jit((...args: A) => {
@@ -15,6 +16,13 @@ export class WasmEngine implements Engine {
       this.programs.push({ name, shapes: argumentShapes(args) });
       return result;
     });
-    return async (...args) => detached(() => compiled(...args));
+    return async (...args) => {
+      if (this.disposed) throw disposedEngine(name);
+      return detached(() => compiled(...args));
+    };
+  }
+
+  async dispose(): Promise<void> {
+    this.disposed = true;
   }
 }

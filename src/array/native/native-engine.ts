@@ -2,6 +2,7 @@
 import {
   argumentShapes,
   type CompiledProgram,
+  disposedEngine,
   type Engine,
   type EngineOptions,
   type Program,
@@ -13,7 +14,7 @@ import { emit } from "./emitter.ts";
 import type { View } from "./graph.ts";
 import { lower } from "./lower.ts";
 import { encodeModel } from "./protobuf.ts";
-import { createSession, loadRuntime, type Session } from "./runtime.ts";
+import { createSession, loadRuntime, type Runtime, type Session } from "./runtime.ts";
 import { trace } from "./traced-program.ts";
 import { UnsupportedPrimitive } from "./unsupported.ts";
 
@@ -41,12 +42,13 @@ export class NativeEngine implements Engine {
   readonly name = "native";
   readonly threads: number;
   readonly programs: CompiledProgram[] = [];
-  private readonly runtime: Awaited<ReturnType<typeof loadRuntime>>;
+  private readonly runtime: Runtime;
   private readonly options: NativeOptions;
   private readonly fallback = new WasmEngine();
   private readonly sessions: Session[] = [];
+  private disposed = false;
 
-  private constructor(runtime: Awaited<ReturnType<typeof loadRuntime>>, options: NativeOptions) {
+  private constructor(runtime: Runtime, options: NativeOptions) {
     this.runtime = runtime;
     this.options = options;
     this.threads = options.threads ?? process.getBuiltinModule("node:os").availableParallelism();
@@ -65,6 +67,7 @@ export class NativeEngine implements Engine {
     const compiled = new Map<string, Promise<Compiled>>();
     let elsewhere: Program<A, R> | undefined;
     return async (...args) => {
+      if (this.disposed) throw disposedEngine(name);
       if (elsewhere !== undefined) return elsewhere(...args);
       // Before the first wait: what is borrowed may be freed once the call has returned.
       const given = gatherArguments(args);
@@ -83,6 +86,11 @@ export class NativeEngine implements Engine {
         return elsewhere(...(given.trees as unknown as A));
       }
     };
+  }
+
+  async dispose(): Promise<void> {
+    this.disposed = true;
+    await Promise.all([...this.sessions.splice(0).map((session) => session.dispose()), this.fallback.dispose()]);
   }
 
   /** Writes the profiles of all programs. */

@@ -6,13 +6,15 @@ import type { ElementType } from "./graph.ts";
 import type { OnnxTensor } from "./onnx-graph.ts";
 import { UnsupportedPrimitive } from "./unsupported.ts";
 
-type Runtime = typeof import("onnxruntime-common");
+/** The package's interface, from the package that holds its types alone. */
+export type Runtime = typeof import("onnxruntime-common");
 
 /** A compiled program: from its inputs' numbers to its outputs'. */
 export interface Session {
   run(inputs: readonly TensorData[]): Promise<TensorData[]>;
   /** Writes the profile, if one was asked for. */
   endProfiling(): void;
+  dispose(): Promise<void>;
 }
 
 let loading: Promise<Runtime> | undefined;
@@ -31,8 +33,7 @@ async function importRuntime(): Promise<Runtime> {
   // Not a literal, so that bundlers for browsers do not look for it.
   const name: string = "onnxruntime-node";
   try {
-    const loaded = (await import(name)) as Runtime & { default?: Runtime };
-    return loaded.InferenceSession === undefined ? loaded.default! : loaded;
+    return ((await import(name)) as { default: Runtime }).default;
   } catch (cause) {
     throw new EngineError(
       'the engine "native" needs the package onnxruntime-node, which cannot be loaded here; install it, or use "wasm"',
@@ -78,6 +79,7 @@ export async function createSession(
   const names = outputs.map(({ name }) => name);
   return {
     endProfiling: () => session.endProfiling(),
+    dispose: () => session.release(),
     async run(numbers) {
       const feeds = Object.fromEntries(
         inputs.map(({ name, type, shape }, i) => [

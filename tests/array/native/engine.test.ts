@@ -284,6 +284,18 @@ describeNative("compiled programs", () => {
     release(third, cube, one, e, ee);
   });
 
+  it("end with their engine", async () => {
+    const own = await nativeEngine();
+    const square = own.compile("square", (x: Tensor) => np.square(x));
+    const x = tensor([3]);
+    release(await square(x));
+    await own.dispose();
+    await expect(square(x)).rejects.toThrow(
+      '"square" cannot be called: its engine has been disposed of; start another',
+    );
+    release(x);
+  });
+
   it("take trees with lists, and give leaves in their places", async () => {
     const f = engine.compile("tree", (p: { a: Tensor[]; b: { c: Tensor } }) => ({
       sums: p.a.map((x) => np.add(x, p.b.c)),
