@@ -6,7 +6,7 @@ import { jax } from "../runtime.ts";
 import { isHostTensor, type Tensor, unwrap } from "../tensor.ts";
 import { readSync } from "../transfer.ts";
 import { mapTensors } from "../tree.ts";
-import type { ElementType, View } from "./graph.ts";
+import type { View } from "./graph.ts";
 
 /** A program's arguments, which no longer depend on what the caller does with theirs. */
 export interface Arguments {
@@ -73,6 +73,11 @@ export function ownedResults(
   outputs: readonly View[],
   unflatten: (leaves: readonly unknown[]) => unknown,
 ): unknown {
-  const tensors = outputs.map(({ shape, node }, i) => new HostTensor(numbers[i]!, shape, node.type as ElementType));
+  const tensors = outputs.map(({ shape, node }, i) => new HostTensor(numbers[i]!, shape, node.type));
   return detached(() => track(unflatten(tensors)));
+}
+
+/** Tensors of the outputs' shapes that hold no numbers. */
+export function placeholders(outputs: readonly View[]): HostTensor[] {
+  return outputs.map(({ shape, node }) => new HostTensor(new Float32Array(0), shape, node.type));
 }

@@ -6,40 +6,46 @@ import { emitConcatenate, emitCumulativeSum, emitPad, emitReduce, emitReshape, e
 import { liveNodes, type Node, range, type View } from "./graph.ts";
 import { planLayout } from "./layout.ts";
 import type { LoweredProgram } from "./lower.ts";
-import { type Dialect, OnnxGraph, type OnnxModel } from "./onnx-graph.ts";
+import { type Dialect, OnnxGraph, type OnnxModel, type OnnxTensor } from "./onnx-graph.ts";
 import { Placement } from "./placement.ts";
 import { over } from "./views.ts";
 
-/** The ONNX graph of a lowered program; inputs and outputs are named `input 0`, `output 0` and so on. */
-export function emit({ inputs, outputs }: LoweredProgram, dialect: Dialect): OnnxModel {
+/** What a graph's inputs and outputs are called, each in order. */
+export interface GraphNames {
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+}
+
+/**
+ * The ONNX graph of a lowered program.
+ *
+ * @param names `input 0`, `output 0` and so on by default
+ */
+export function emit(program: LoweredProgram, dialect: Dialect, names: GraphNames = numbered(program)): OnnxModel {
+  const { outputs } = program;
+  const inputs = program.inputs.map(({ shape, type }, i) => ({ name: names.inputs[i]!, shape, type }));
   const onnx = new OnnxGraph(dialect);
   const placement = new Placement(onnx, planLayout(outputs));
-  for (const [i, { shape, type }] of inputs.entries()) onnx.input({ name: inputName(i), shape, type });
+  for (const tensor of inputs) onnx.input(tensor);
   for (const node of liveNodes(outputs)) placement.place(node, emitNode(placement, node, inputs));
   for (const [i, view] of outputs.entries()) {
     const { type } = view.node;
-    onnx.output({ name: outputName(i), shape: view.shape, type }, dense(placement, view));
+    onnx.output({ name: names.outputs[i]!, shape: view.shape, type }, dense(placement, view));
   }
   return onnx.model();
 }
 
-export function inputName(index: number): string {
-  return `input ${index}`;
+function numbered({ inputs, outputs }: LoweredProgram): GraphNames {
+  return { inputs: inputs.map((_, i) => `input ${i}`), outputs: outputs.map((_, i) => `output ${i}`) };
 }
 
-export function outputName(index: number): string {
-  return `output ${index}`;
-}
-
-function emitNode(placement: Placement, node: Node, inputs: LoweredProgram["inputs"]): string {
+function emitNode(placement: Placement, node: Node, inputs: readonly OnnxTensor[]): string {
   const { onnx } = placement;
   switch (node.kind) {
     case "input":
-      return onnx.reshaped(inputName(node.index), inputs[node.index]!.shape, node.shape);
-    case "constant": {
-      const name = onnx.constant(node.numbers, node.shape, node.type);
-      return onnx.transposed(name, placement.order(node));
-    }
+      return onnx.reshaped(inputs[node.index]!.name, inputs[node.index]!.shape, node.shape);
+    case "constant":
+      return onnx.constant(node.numbers, node.shape, node.type);
     case "map":
       return emitMap(placement, node);
     case "contract":

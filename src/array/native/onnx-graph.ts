@@ -25,6 +25,8 @@ export interface OnnxInitializer extends OnnxTensor {
 
 /** A graph ready to be written. */
 export interface OnnxModel {
+  /** What the file says about itself, by name. */
+  readonly metadata?: Readonly<Record<string, string>>;
   readonly nodes: readonly OnnxNode[];
   readonly initializers: readonly OnnxInitializer[];
   readonly inputs: readonly OnnxTensor[];
@@ -50,6 +52,8 @@ export class OnnxGraph {
   private readonly inputs: OnnxTensor[] = [];
   private readonly outputs = new Map<OnnxTensor, string>();
   private readonly names = new Map<string, string>();
+  /** What each reshaped value was before. */
+  private readonly reshapes = new Map<string, { readonly name: string; readonly shape: readonly number[] }>();
 
   constructor(dialect: Dialect) {
     this.dialect = dialect;
@@ -118,13 +122,17 @@ export class OnnxGraph {
   }
 
   reshaped(name: string, from: readonly number[], to: readonly number[]): string {
-    if (from.length === to.length && from.every((n, i) => n === to[i])) return name;
-    return this.node("Reshape", [name, this.integers(to)]);
+    // A reshape of a reshape is one of what that reshaped.
+    const origin = this.reshapes.get(name) ?? { name, shape: from };
+    if (isSameShape(origin.shape, to)) return origin.name;
+    const reshaped = this.node("Reshape", [origin.name, this.integers(to)]);
+    this.reshapes.set(reshaped, origin);
+    return reshaped;
   }
 
   /** A tensor with its axes of length 1 repeated. */
   expanded(name: string, from: readonly number[], to: readonly number[]): string {
-    if (from.length === to.length && from.every((n, i) => n === to[i])) return name;
+    if (isSameShape(from, to)) return name;
     return this.node("Expand", [name, this.integers(to)]);
   }
 
@@ -162,4 +170,8 @@ export class OnnxGraph {
     make(name);
     return name;
   }
+}
+
+function isSameShape(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((n, i) => n === b[i]);
 }

@@ -20,7 +20,7 @@ const runtimeDomain = "com.microsoft";
 const encoder = new TextEncoder();
 
 /** The bytes of an ONNX file. */
-export function encodeModel({ nodes, initializers, inputs, outputs }: OnnxModel): Uint8Array {
+export function encodeModel({ nodes, initializers, inputs, outputs, metadata = {} }: OnnxModel): Uint8Array {
   const writer = new MessageWriter();
   writer.integer(1, irVersion);
   writer.nested(7, (graph) => {
@@ -32,6 +32,12 @@ export function encodeModel({ nodes, initializers, inputs, outputs }: OnnxModel)
   });
   writeOperatorSet(writer, "", operatorSet);
   if (nodes.some(({ operation }) => runtimeOperators.has(operation))) writeOperatorSet(writer, runtimeDomain, 1);
+  for (const [key, value] of Object.entries(metadata)) {
+    writer.nested(14, (message) => {
+      message.text(1, key);
+      message.text(2, value);
+    });
+  }
   return writer.bytes();
 }
 
