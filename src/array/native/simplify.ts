@@ -44,13 +44,18 @@ const floatRules: Partial<Record<MapOperation, Rule>> = {
     if (minusX !== undefined && minusY !== undefined) return minus(graph, graph.map("Add", [minusX, minusY], type));
     if (minusY !== undefined) return graph.map("Sub", [x!, minusY], type);
     if (minusX !== undefined) return graph.map("Sub", [y!, minusX], type);
-    return mergedChoices(graph, "Add", x!, y!, type);
+    return (
+      addedTwice(graph, "Add", x!, y!, type) ??
+      addedTwice(graph, "Add", y!, x!, type) ??
+      mergedChoices(graph, "Add", x!, y!, type)
+    );
   },
   Sub: (graph, [x, y], type) => {
     if (uniformValue(y!) === 0) return x;
     if (uniformValue(x!) === 0) return minus(graph, y!);
     const reversed = graph.existing("Sub", [y!, x!], type);
-    return reversed === undefined ? mergedChoices(graph, "Sub", x!, y!, type) : minus(graph, reversed);
+    if (reversed !== undefined) return minus(graph, reversed);
+    return addedTwice(graph, "Sub", x!, y!, type) ?? mergedChoices(graph, "Sub", x!, y!, type);
   },
   Mul: (graph, [x, y], type) => multiplied(graph, x!, y!, type) ?? multiplied(graph, y!, x!, type),
   Div: (graph, [x, y], type) => {
@@ -91,8 +96,18 @@ function multiplied(graph: MapBuilder, x: View, y: View, type: ElementType): Vie
   if (minusX !== undefined) return minus(graph, graph.map("Mul", [minusX, y], type));
   const inverse = argumentOf(x, "Reciprocal");
   if (inverse !== undefined && spans(inverse, [x, y])) return graph.map("Div", [y, inverse], type);
-  const scaled = factor === undefined ? undefined : scaledBy(y);
-  return scaled && graph.map("Mul", [scaled.base, graph.scalar(factor! * scaled.factor, type)], type);
+  return factor === undefined ? undefined : rescaled(graph, y, factor, type);
+}
+
+/** A multiple of what is a multiple already, or a product one factor of which is smaller. */
+function rescaled(graph: MapBuilder, view: View, factor: number, type: ElementType): View | undefined {
+  const scaled = scaledBy(view);
+  if (scaled !== undefined) return graph.map("Mul", [scaled.base, graph.scalar(factor * scaled.factor, type)], type);
+  const [x, y] = argumentsOf(view, "Mul") ?? [];
+  if (x === undefined || y === undefined) return undefined;
+  const [larger, smaller] = sizeOf(x.node.shape) < sizeOf(y.node.shape) ? [y, x] : [x, y];
+  if (sizeOf(smaller.node.shape) === sizeOf(view.node.shape)) return undefined;
+  return graph.map("Mul", [larger, graph.map("Mul", [smaller, graph.scalar(factor, type)], type)], type);
 }
 
 /** What a view is a multiple of, and the number by which it is multiplied. */
@@ -101,6 +116,19 @@ export function scaledBy(view: View): { readonly base: View; readonly factor: nu
   const constant = operands?.find((operand) => uniformValue(operand) !== undefined);
   if (operands === undefined || constant === undefined) return undefined;
   return { base: operands.find((operand) => operand !== constant)!, factor: uniformValue(constant)! };
+}
+
+/** `(a + b) + b` as `a + 2 b`, and `(a - b) - b`: the multiple is often one of something smaller. */
+function addedTwice(
+  graph: MapBuilder,
+  operation: "Add" | "Sub",
+  x: View,
+  y: View,
+  type: ElementType,
+): View | undefined {
+  const [a, b] = argumentsOf(x, operation) ?? [];
+  if (a === undefined || b === undefined || !sameView(b, y)) return undefined;
+  return graph.map(operation, [a, graph.map("Mul", [y, graph.scalar(2, type)], type)], type);
 }
 
 /** `where(c, x, 0) + where(c, 0, y)` and the like: one choice instead of two. */

@@ -69,8 +69,8 @@ export function sameOrder(a: Order, b: Order): boolean {
 export function possibleOrder(node: Node, wanted: Order): Order {
   switch (node.kind) {
     case "input":
-      return range(node.shape.length);
     case "constant":
+      return range(node.shape.length);
     case "map":
     case "concatenate":
     case "pad":

@@ -89,6 +89,7 @@ describe("simplification", () => {
 
   const graph = new GraphBuilder();
   const [x, y] = [graph.input(0, shape, "float32"), graph.input(1, shape, "float32")];
+  const row = graph.input(2, [3], "float32");
   const scalar = (value: number) => graph.scalar(value, "float32");
   const map = (operation: MapOperation, ...views: View[]) => graph.map(operation, views, "float32");
   const negative = (view: View) => map("Neg", view);
@@ -108,6 +109,9 @@ describe("simplification", () => {
     ["x / -y", map("Div", x, negative(y)), negative(map("Div", x, y))],
     ["x * (1 / y)", map("Mul", x, map("Reciprocal", y)), map("Div", x, y)],
     ["(x * 2) * 3", map("Mul", map("Mul", x, scalar(2)), scalar(3)), map("Mul", x, scalar(6))],
+    ["(x + y) + y", map("Add", map("Add", x, y), y), map("Add", x, map("Mul", y, scalar(2)))],
+    ["(x - y) - y", map("Sub", map("Sub", x, y), y), map("Sub", x, map("Mul", y, scalar(2)))],
+    ["2 * (x * row)", map("Mul", map("Mul", x, row), scalar(2)), map("Mul", x, map("Mul", row, scalar(2)))],
     ["x + x", map("Add", x, x), map("Mul", x, scalar(2))],
     ["where(x < 0, -x, x)", map("Where", less, negative(x), x), map("Abs", x)],
     ["abs(-x)", map("Abs", negative(x)), map("Abs", x)],
@@ -164,7 +168,7 @@ describe("simplification", () => {
   });
 
   it("leaves whole numbers alone: their signs wrap", () => {
-    const k = graph.input(2, shape, "uint32");
+    const k = graph.input(3, shape, "uint32");
     const sum = graph.map("Add", [k, graph.map("Neg", [k], "uint32")], "uint32");
     expect((sum.node as { operation?: string }).operation).toBe("Add");
   });
