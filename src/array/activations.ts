@@ -32,6 +32,21 @@ function silu(x: TensorLike): Tensor {
   return scope(() => np.multiply(x, sigmoid(x)));
 }
 
+/**
+ * The Gaussian error linear unit, by default in the form with the hyperbolic tangent.
+ *
+ * $$\mathrm{gelu}(x) = \frac{x}{2}\left(1 + \tanh u\right) = x\,\sigma(2u), \qquad u = \sqrt{2/\pi}\,(x + 0.044715\,x^3)$$
+ *
+ * The library's own computes the tangent from two cases, which doubles the work of its derivative.
+ */
+function gelu(x: TensorLike, options: { approximate?: boolean | undefined } = {}): Tensor {
+  if (options.approximate === false) return library.gelu(x, options);
+  return scope(() => {
+    const slope = np.add(np.multiply(np.square(x), 2 * Math.sqrt(2 / Math.PI) * 0.044715), 2 * Math.sqrt(2 / Math.PI));
+    return np.multiply(x, sigmoid(np.multiply(x, slope)));
+  });
+}
+
 /** How many terms of the series of atanh(s)/s in s^2 are summed: at s <= 1/3 the first one left out is 1.4e-8, or 2e-18. */
 const atanhTerms = { float32: 7, float64: 17 };
 
@@ -62,5 +77,7 @@ function logSigmoid(x: TensorLike): Tensor {
   return scope(() => np.negative(softplus(np.negative(x))));
 }
 
+const library = borrow(jax.nn);
+
 /** Activations and other neural-network operations. */
-export const nn = borrow(jax.nn, { sigmoid, silu, swish: silu, softplus, logSigmoid });
+export const nn = borrow(jax.nn, { gelu, sigmoid, silu, swish: silu, softplus, logSigmoid });
