@@ -31,6 +31,8 @@ export interface SequenceGradients {
   readonly gradients: ModelParams;
 }
 
+type Start = Program<[ModelParams, Tensor], ModelState>;
+type Finish = Program<[ModelParams, Tensor, ModelState, ModelParams], ModelParams>;
 type Forward = Program<[ModelParams, ModelState, Tensor, Tensor, Tensor], { loss: Tensor; state: ModelState }>;
 type Backward = Program<
   [ModelParams, ModelState, Tensor, Tensor, Tensor, Tensor, ModelState, ModelParams],
@@ -45,12 +47,14 @@ type Backward = Program<
  * the whole sequence.
  */
 export class SegmentPrograms {
-  private readonly model: LanguageModel;
+  private readonly start: Start;
   private readonly forward: Forward;
   private readonly backward: Backward;
+  private readonly finish: Finish;
 
   constructor(engine: Engine, model: LanguageModel) {
-    this.model = model;
+    const initialState = (params: ModelParams, tokens: Tensor) => model.initialState(params, tokens.shape[0]!);
+    this.start = engine.compile("training start", initialState);
     const segmentLoss = (params: ModelParams, state: ModelState, tokens: Tensor, targets: Tensor, weights: Tensor) => {
       const [logits, next] = model.step(params, state, tokens);
       return { loss: np.sum(np.multiply(nextTokenLoss(logits, targets), weights)), state: next };
@@ -81,6 +85,16 @@ export class SegmentPrograms {
           },
         ),
     );
+    // What the parameters owe through the state that every sequence starts from (the learned initial memory).
+    this.finish = engine.compile(
+      "training finish",
+      (params: ModelParams, tokens: Tensor, stateGradient: ModelState, gradients: ModelParams) =>
+        vjp(
+          (p: ModelParams) => initialState(p, tokens),
+          [params],
+          (_, pullback) => zipTrees((sum, g) => np.add(sum, g), gradients, pullback(stateGradient)[0]),
+        ),
+    );
   }
 
   /**
@@ -97,8 +111,8 @@ export class SegmentPrograms {
     scale: number,
     accumulated: ModelParams,
   ): Promise<SequenceGradients> {
-    const batch = segments[0]!.tokens.shape[0]!;
-    const states: ModelState[] = [detached(() => scope(() => this.model.initialState(params, batch)))];
+    const first = segments[0]!.tokens;
+    const states: ModelState[] = [await this.start(params, first)];
     for (const { tokens, targets, weights } of segments.slice(0, -1)) {
       const { loss, state } = await this.forward(params, states.at(-1)!, tokens, targets, weights);
       release(loss);
@@ -124,7 +138,7 @@ export class SegmentPrograms {
       ({ stateGradient, gradients } = result);
       losses.push(result.loss);
     }
-    const total = this.addInitialStateGradient(params, batch, stateGradient, gradients);
+    const total = await this.finish(params, first, stateGradient, gradients);
     const loss = await sumOf(losses);
     release(scaleTensor, stateGradient, gradients, losses);
     return { loss, gradients: total };
@@ -132,8 +146,7 @@ export class SegmentPrograms {
 
   /** Summed loss of a batch of sequences in nats, each starting from a fresh memory. */
   async loss(params: ModelParams, segments: readonly Segment[]): Promise<number> {
-    const batch = segments[0]!.tokens.shape[0]!;
-    let state = detached(() => scope(() => this.model.initialState(params, batch)));
+    let state = await this.start(params, segments[0]!.tokens);
     const losses: Tensor[] = [];
     for (const { tokens, targets, weights } of segments) {
       const result = await this.forward(params, state, tokens, targets, weights);
@@ -144,24 +157,6 @@ export class SegmentPrograms {
     const loss = await sumOf(losses);
     release(state, losses);
     return loss;
-  }
-
-  /** What the parameters owe through the state that every sequence starts from (the learned initial memory). */
-  private addInitialStateGradient(
-    params: ModelParams,
-    batch: number,
-    stateGradient: ModelState,
-    gradients: ModelParams,
-  ): ModelParams {
-    return detached(() =>
-      scope(() =>
-        vjp(
-          (p: ModelParams) => this.model.initialState(p, batch),
-          [params],
-          (_, pullback) => zipTrees((sum, g) => np.add(sum, g), gradients, pullback(stateGradient)[0]),
-        ),
-      ),
-    );
   }
 }
 

@@ -5,7 +5,7 @@ import { generate, Reader } from "../../src/inference/index.ts";
 import { train } from "../../src/training/index.ts";
 import { tinyConfig, tinyData, tinyModel } from "../training/tiny.ts";
 
-test("training and validation compile two programs a batch size, the optimiser one, whatever the number of segments", async () => {
+test("training and validation compile four programs a batch size, the optimiser one, whatever the number of segments", async () => {
   const engine = await startEngine("wasm");
   const [model, data] = [tinyModel(), tinyData()];
   const run = (length: number) =>
@@ -14,7 +14,9 @@ test("training and validation compile two programs a batch size, the optimiser o
   expect(engine.programs.map(({ name }) => name).sort()).toEqual([
     "optimiser update",
     "training backward",
+    "training finish",
     "training forward",
+    "training start",
   ]);
   release(first.params, first.optimizer);
 });
