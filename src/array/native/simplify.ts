@@ -81,6 +81,8 @@ const floatRules: Partial<Record<MapOperation, Rule>> = {
       absolute(graph, condition, x, y, type) ??
       choiceOfNumbers(graph, condition, x, y, type);
     if (simpler !== undefined) return simpler;
+    const outer = chosenOnce(graph, condition, x, y, type);
+    if (outer !== undefined) return outer;
     const [minusX, minusY] = [x, y].map((view) => (uniformValue(view) === 0 ? view : negated(view)));
     if (minusX === undefined || minusY === undefined || (minusX === x && minusY === y)) return undefined;
     return minus(graph, graph.map("Where", [condition, minusX, minusY], type));
@@ -145,6 +147,35 @@ function mergedChoices(
   if (!parts.every((part) => part.some((view) => uniformValue(view) === 0))) return undefined;
   const merged = parts.map((part) => graph.map(operation, part, type));
   return graph.map("Where", [first[0]!, ...merged], type);
+}
+
+/** `where(c, 0, a * where(c, 0, b))` as `where(c, 0, a * b)`. */
+function chosenOnce(graph: MapBuilder, condition: View, x: View, y: View, type: ElementType): View | undefined {
+  const zeroWhen = uniformValue(x) === 0;
+  if (!zeroWhen && uniformValue(y) !== 0) return undefined;
+  const bare = withoutChoice(graph, zeroWhen ? y : x, condition, zeroWhen, type);
+  return bare && graph.map("Where", zeroWhen ? [condition, x, bare] : [condition, bare, y], type);
+}
+
+/** A product whose factor is 0 in one case of a condition, without that case. */
+function withoutChoice(
+  graph: MapBuilder,
+  view: View,
+  condition: View,
+  zeroWhen: boolean,
+  type: ElementType,
+): View | undefined {
+  const [test, yes, no] = argumentsOf(view, "Where") ?? [];
+  if (test !== undefined) {
+    const isSame = sameView(test, condition) && uniformValue((zeroWhen ? yes : no)!) === 0;
+    return isSame ? (zeroWhen ? no : yes) : undefined;
+  }
+  const factors = argumentsOf(view, "Mul") ?? [];
+  for (const [i, factor] of factors.entries()) {
+    const bare = withoutChoice(graph, factor, condition, zeroWhen, type);
+    if (bare !== undefined) return graph.map("Mul", [factors[1 - i]!, bare], type);
+  }
+  return undefined;
 }
 
 /** `where(c, a, b)` of two numbers as `c (a - b) + b`, where that is exact: onnxruntime is slow at choosing between numbers. */

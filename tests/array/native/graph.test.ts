@@ -125,6 +125,16 @@ describe("simplification", () => {
       map("Sub", map("Where", less, x, scalar(0)), map("Where", less, scalar(0), y)),
       map("Where", less, x, negative(y)),
     ],
+    [
+      "where(c, 0, y * where(c, 0, x))",
+      map("Where", less, scalar(0), map("Mul", y, map("Where", less, scalar(0), x))),
+      map("Where", less, scalar(0), map("Mul", y, x)),
+    ],
+    [
+      "where(c, y * where(c, x, 0), 0)",
+      map("Where", less, map("Mul", y, map("Where", less, x, scalar(0))), scalar(0)),
+      map("Where", less, map("Mul", y, x), scalar(0)),
+    ],
     ["where(c, -x, 0)", map("Where", less, negative(x), scalar(0)), negative(map("Where", less, x, scalar(0)))],
     ["where(c, 1, 0)", map("Where", less, scalar(1), scalar(0)), map("Cast", less)],
     ["2 + 3", map("Add", scalar(2), scalar(3)), scalar(5)],
@@ -160,6 +170,14 @@ describe("simplification", () => {
   ])("%s", (_, actual, expected) => {
     expect(actual.node).toBe(expected.node);
     expect(actual.axes).toEqual(expected.axes);
+  });
+
+  it("keeps a choice inside the other case of the same choice", () => {
+    const inner = map("Where", less, x, scalar(0));
+    const outer = map("Where", less, scalar(0), map("Mul", y, inner));
+    expect((outer.node as { operands: readonly { node: unknown }[] }).operands[2]!.node).toBe(
+      map("Mul", y, inner).node,
+    );
   });
 
   it("does not merge choices that overlap", () => {
