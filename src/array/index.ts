@@ -12,6 +12,6 @@ export { type Key, key, splitKey } from "./keys.ts";
 export { detached, liveTensors, release, retain, scope } from "./lifetimes.ts";
 export { lax, np, random, type SliceIndex, slice } from "./namespaces.ts";
 export { type DType, isTensor, type Tensor, type TensorLike } from "./tensor.ts";
-export { read, readScalar, readSync, type TensorData, tensor } from "./transfer.ts";
+export { read, readScalar, readSync, type TensorData, tensor, zerosLike } from "./transfer.ts";
 export { type ArrayShape, grad, jit, jvp, shapesOf, valueAndGrad, vjp, vmap } from "./transforms.ts";
 export { countElements, leaves, mapTree, type NamedTensors, namedLeaves, type Tree, treeOf, zipTrees } from "./tree.ts";

@@ -1,10 +1,11 @@
 /** Between JavaScript numbers and tensors. */
 import type * as library from "@jax-js/jax";
 import { ShapeError } from "../utils/index.ts";
-import type { TensorData } from "./host-tensor.ts";
+import { HostTensor, type TensorData } from "./host-tensor.ts";
 import { alive, lend, track } from "./lifetimes.ts";
 import { jax } from "./runtime.ts";
 import { type DType, isHostTensor, type Tensor, wrap } from "./tensor.ts";
+import { mapTensors, type Tree } from "./tree.ts";
 
 export type { TensorData };
 
@@ -25,6 +26,30 @@ export function tensor(data: TensorData | readonly number[], shape: readonly num
   const options = { shape: [...shape], dtype: dtypeOf(typed) as library.DType };
   if (size === 0) return track(wrap(jax.numpy.zeros(options.shape, { dtype: options.dtype }))); // array() takes no empty data
   return track(wrap(jax.numpy.array(typed.slice() as never, options)));
+}
+
+/** Zeros of the same shapes and types as a tree's; outside a scope the caller releases them. */
+export function zerosLike<T extends Tree>(tree: T): T {
+  return track(mapTensors(tree, zerosOf) as T);
+}
+
+/** Outside the library, which would run a kernel to fill an array with zeros. */
+function zerosOf({ shape, dtype, size }: Tensor): Tensor | HostTensor {
+  switch (dtype) {
+    case "float32":
+      return new HostTensor(new Float32Array(size), shape, dtype);
+    case "float64":
+      return new HostTensor(new Float64Array(size), shape, dtype);
+    case "int32":
+    case "bool":
+      return new HostTensor(new Int32Array(size), shape, dtype);
+    case "uint32":
+      return new HostTensor(new Uint32Array(size), shape, dtype);
+    case "float16":
+      return wrap(jax.numpy.zeros([...shape], { dtype: dtype as library.DType }));
+    default:
+      return dtype satisfies never;
+  }
 }
 
 function dtypeOf(data: TensorData): DType {

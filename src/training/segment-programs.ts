@@ -2,14 +2,13 @@
 import {
   detached,
   type Engine,
-  mapTree,
   np,
   type Program,
   readScalar,
   release,
-  scope,
   type Tensor,
   vjp,
+  zerosLike,
   zipTrees,
 } from "../array/index.ts";
 import { type LanguageModel, type ModelParams, type ModelState, nextTokenLoss } from "../models/index.ts";
@@ -158,11 +157,6 @@ export class SegmentPrograms {
     release(state, losses);
     return loss;
   }
-}
-
-/** A tree of zeros of the same shapes; the caller releases it. */
-export function zerosLike<T extends ModelParams | ModelState>(tree: T): T {
-  return detached(() => scope(() => mapTree(tree, (leaf) => np.zerosLike(leaf))));
 }
 
 async function sumOf(losses: readonly Tensor[]): Promise<number> {

@@ -9,6 +9,7 @@ import {
   release,
   scope,
   type Tensor,
+  zerosLike,
 } from "../array/index.ts";
 import { sampleWindows, type Tokenizer, type TokenSource, type TokenWindows } from "../data/index.ts";
 import type { LanguageModel, ModelParams } from "../models/index.ts";
@@ -16,7 +17,7 @@ import { type AdamWState, adamW, clipByGlobalNorm, type Optimizer, warmupCosine 
 import { ConfigError, DataError } from "../utils/index.ts";
 import type { TrainingConfig } from "./config.ts";
 import { nonFiniteError } from "./non-finite.ts";
-import { SegmentPrograms, zerosLike } from "./segment-programs.ts";
+import { SegmentPrograms } from "./segment-programs.ts";
 import { countTargets, segmentsOf } from "./segments.ts";
 
 /** What a run is at a step: all it needs to go on from there. */

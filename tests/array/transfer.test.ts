@@ -1,5 +1,16 @@
 import { describe, expect, it } from "vitest";
-import { np, read, readScalar, readSync, scope, tensor } from "../../src/array/index.ts";
+import {
+  leaves,
+  liveTensors,
+  np,
+  read,
+  readScalar,
+  readSync,
+  release,
+  scope,
+  tensor,
+  zerosLike,
+} from "../../src/array/index.ts";
 import { ShapeError } from "../../src/utils/index.ts";
 
 describe("tensor and read", () => {
@@ -68,5 +79,24 @@ it("namespaces inside namespaces borrow as well: regression, np.linalg freed its
     const x = tensor([2, 0, 0, 4], [2, 2]);
     np.linalg.inv(x);
     expect([...readSync(x)]).toEqual([2, 0, 0, 4]);
+  });
+});
+
+describe("zerosLike", () => {
+  it("gives zeros of the same shapes and types, which live like other tensors", () => {
+    const tree = { a: tensor([1, 2, 3, 4], [2, 2]), b: [tensor(Int32Array.of(5)), tensor(Float64Array.of(0.5))] };
+    const before = liveTensors();
+    const zeros = zerosLike(tree);
+    expect(leaves(zeros).map((leaf) => [leaf.shape, leaf.dtype, [...readSync(leaf)]])).toEqual([
+      [[2, 2], "float32", [0, 0, 0, 0]],
+      [[1], "int32", [0]],
+      [[1], "float64", [0]],
+    ]);
+    expect(liveTensors()).toBe(before + 3);
+    const sum = scope(() => np.add(zeros.a, tree.a));
+    expect([...readSync(sum)]).toEqual([1, 2, 3, 4]);
+    release(zeros, sum);
+    expect(liveTensors()).toBe(before);
+    release(tree);
   });
 });
