@@ -20,7 +20,7 @@ ${
 }
 <dl class="tiles">
 ${tile("This model", bits(final.bitsPerByte), "bits per byte, on text it was not trained on")}
-${tile("Bigram", bits(baselines.bigram), `bits per byte, the level to beat; a trigram needs ${bits(baselines.trigram)}`)}
+${tile("Trigram", bits(baselines.trigram), `bits per byte, the level to beat; a bigram needs ${bits(baselines.bigram)}`)}
 ${
   withoutWrites &&
   tile(
@@ -44,8 +44,8 @@ ${
 function leadSentence({ config, parameters, final, baselines }: ReportData): string {
   const { training, model, corpus, preset } = config;
   const read = training.steps * training.batch * training.accumulate * training.length;
-  const gain = baselines.bigram - final.bitsPerByte;
-  const compared = gain > 0 ? `${bits(gain)} fewer than a bigram` : "not fewer than a bigram";
+  const gain = baselines.trigram - final.bitsPerByte;
+  const compared = `${bits(Math.abs(gain))} ${gain > 0 ? "fewer" : "more"} than a trigram`;
   return (
     `The preset ${preset} (${model.architecture}, ${count(parameters)} parameters) read ${bytes(read)} of ${corpus} in ${count(training.steps)} steps. ` +
     `On the part it was not trained on it needs ${bits(final.bitsPerByte)} bits per byte, ${compared}.`
