@@ -18,6 +18,7 @@ export {
  * @param name `auto` (native where it works, else wasm), `wasm`, `native` or `webgpu`
  * @param options how many threads, and who is told what happens
  * @throws EngineError if the engine is unknown or not available here
+ * @throws ConfigError if it cannot have so many threads
  */
 export async function startEngine(name: EngineName = "auto", options: EngineOptions = {}): Promise<Engine> {
   const { threads } = options;
@@ -27,6 +28,10 @@ export async function startEngine(name: EngineName = "auto", options: EngineOpti
     case "auto":
       return startFastest(options);
     case "wasm":
+      if (threads !== undefined && threads > 1)
+        throw new ConfigError(
+          `the engine "wasm" computes with one thread, not ${threads}; leave threads out, or use "native"`,
+        );
       return new WasmEngine();
     case "native":
       return startNative(options);

@@ -1,12 +1,12 @@
 /** `evaluate`: how well a model predicts a text. */
 import type { Command } from "commander";
-import { type EngineName, startEngine } from "../array/index.ts";
+import type { EngineName } from "../array/index.ts";
 import { encodeText } from "../data/index.ts";
 import { Reader, type Score, scoreText } from "../inference/index.ts";
 import { type EvaluationSplit, evaluationSplits, loadCheckpoint, openEvaluationText } from "../training/index.ts";
 import { DataError } from "../utils/index.ts";
 import { onInterrupt } from "./interrupt.ts";
-import { engineOption, jsonOption, oneOf } from "./options.ts";
+import { engineOption, jsonOption, oneOf, openEngine, threadsOption } from "./options.ts";
 import { count, printJson } from "./output.ts";
 import { startProgress } from "./progress.ts";
 
@@ -15,6 +15,7 @@ interface EvaluateFlags {
   readonly split?: EvaluationSplit;
   readonly write: boolean;
   readonly engine: EngineName;
+  readonly threads?: number;
   readonly json?: boolean;
 }
 
@@ -32,6 +33,7 @@ export function addEvaluate(program: Command): void {
     )
     .option("--no-write", "read without writing to memory")
     .addOption(engineOption())
+    .addOption(threadsOption())
     .addOption(jsonOption())
     .addHelpText(
       "after",
@@ -49,7 +51,7 @@ async function runEvaluate(path: string, flags: EvaluateFlags): Promise<void> {
   const { text, split, close } = await openEvaluationText(meta, flags.corpus, flags.split);
   const source = await encodeText(text, tokenizer);
   if (source.length < 2) throw new DataError(`"${text.name}" has nothing to predict; at least 2 tokens are needed`);
-  const session = new Reader(await startEngine(flags.engine, { onNote: console.error }), model, params).open();
+  const session = new Reader(await openEngine(flags), model, params).open();
 
   const interrupt = onInterrupt("stopping");
   const progress = startProgress("token", source.length - 1);

@@ -1,11 +1,11 @@
 /** `generate`: lets a model write on from a prompt, while its memory goes on learning. */
 import type { Command } from "commander";
-import { type EngineName, startEngine } from "../array/index.ts";
+import type { EngineName } from "../array/index.ts";
 import { generate, loadMemory, modelFingerprint, Reader, saveMemory } from "../inference/index.ts";
 import { loadCheckpoint } from "../training/index.ts";
 import { ConfigError } from "../utils/index.ts";
 import { onInterrupt } from "./interrupt.ts";
-import { collect, engineOption, jsonOption, number, wholeNumber } from "./options.ts";
+import { collect, engineOption, jsonOption, number, openEngine, threadsOption, wholeNumber } from "./options.ts";
 import { printJson } from "./output.ts";
 
 interface GenerateFlags {
@@ -19,6 +19,7 @@ interface GenerateFlags {
   readonly memoryIn?: string;
   readonly memoryOut?: string;
   readonly engine: EngineName;
+  readonly threads?: number;
   readonly json?: boolean;
 }
 
@@ -38,6 +39,7 @@ export function addGenerate(program: Command): void {
     .option("--memory-in <file>", "begin with a memory that --memory-out saved")
     .option("--memory-out <file>", "save the memory after the last token")
     .addOption(engineOption())
+    .addOption(threadsOption())
     .addOption(jsonOption())
     .addHelpText(
       "after",
@@ -56,7 +58,7 @@ async function runGenerate(path: string, flags: GenerateFlags): Promise<void> {
   const memory =
     flags.memoryIn === undefined ? undefined : await loadMemory(flags.memoryIn, model, params, fingerprint);
   const prompt = flags.prompt ?? (await readStandardInput());
-  const reader = new Reader(await startEngine(flags.engine, { onNote: console.error }), model, params);
+  const reader = new Reader(await openEngine(flags), model, params);
   const session = memory === undefined ? reader.open() : reader.resume(memory, 1);
 
   const interrupt = onInterrupt("stopping after this token");

@@ -1,6 +1,6 @@
 /** Options that several commands share, and how numbers among them are read. */
 import { InvalidArgumentError, Option } from "commander";
-import { type EngineName, engineNames } from "../array/index.ts";
+import { type Engine, type EngineName, engineNames, startEngine } from "../array/index.ts";
 import { ConfigError, unknownName } from "../utils/index.ts";
 
 /** A parser of whole numbers from a smallest one on. */
@@ -38,6 +38,25 @@ export function engineOption(): Option {
   return new Option("--engine <name>", `what computes: ${engineNames.join(", ")}`)
     .argParser<EngineName>(oneOf("engine", engineNames))
     .default("auto");
+}
+
+/** `--threads`, for every command that computes. */
+export function threadsOption(): Option {
+  return new Option(
+    "--threads <n>",
+    "threads of the native engine (default: as many as the machine runs at once)",
+  ).argParser(wholeNumber(1));
+}
+
+/** The engine that a command's options ask for; what it has to say goes to standard error. */
+export function openEngine({
+  engine,
+  threads,
+}: {
+  readonly engine: EngineName;
+  readonly threads?: number;
+}): Promise<Engine> {
+  return startEngine(engine, { ...(threads === undefined ? {} : { threads }), onNote: console.error });
 }
 
 /** `--json` */

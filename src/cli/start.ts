@@ -6,7 +6,7 @@ import { defaultPreset, presets } from "../models/index.ts";
 import { ConfigError } from "../utils/index.ts";
 import { commandLayers } from "./config-layers.ts";
 import { onInterrupt } from "./interrupt.ts";
-import { jsonOption, wholeNumber } from "./options.ts";
+import { jsonOption, threadsOption, wholeNumber } from "./options.ts";
 import { clock, printJson } from "./output.ts";
 import { type Progress, startProgress } from "./progress.ts";
 
@@ -16,6 +16,7 @@ interface StartFlags {
   readonly resume?: string;
   readonly seed?: number;
   readonly engine?: string;
+  readonly threads?: number;
   readonly json?: boolean;
 }
 
@@ -29,6 +30,7 @@ export function addStart(program: Command): void {
     .option("--resume <folder>", "go on with a job that was stopped")
     .option("--seed <n>", "seed of the weights and of the order of the text", wholeNumber(0))
     .option("--engine <name>", `what computes: ${engineNames.join(", ")}`)
+    .addOption(threadsOption())
     .addOption(jsonOption())
     .addHelpText(
       "after",
@@ -41,11 +43,11 @@ Examples:
     .action(runStart);
 }
 
-async function runStart({ preset, out, resume, seed, engine, json }: StartFlags): Promise<void> {
-  if (resume !== undefined && [preset, out, seed, engine].some((option) => option !== undefined)) {
+async function runStart({ preset, out, resume, seed, engine, threads, json }: StartFlags): Promise<void> {
+  if (resume !== undefined && [preset, out, seed, engine, threads].some((option) => option !== undefined)) {
     throw new ConfigError("--resume goes on as the job began; leave the other options away");
   }
-  const { layers, where } = await commandLayers(undefined, { preset, engine, training: { seed } }, []);
+  const { layers, where } = await commandLayers(undefined, { preset, engine, threads, training: { seed } }, []);
   const interrupt = onInterrupt("finishing this step and saving");
   const reporter = jobReporter();
   const hooks: MainJobHooks = { signal: interrupt.signal, onEvent: reporter.tell };
@@ -66,6 +68,8 @@ function jobReporter(): { tell(event: MainJobEvent): void; stop(): void } {
   };
   const tell = (event: MainJobEvent) => {
     switch (event.kind) {
+      case "note":
+        return console.error(event.sentence);
       case "stage":
         return console.error(event.stage);
       case "step":

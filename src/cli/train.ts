@@ -7,7 +7,7 @@ import { resumeRun, startRun, trainRun } from "../training/index.ts";
 import { ConfigError } from "../utils/index.ts";
 import { commandLayers } from "./config-layers.ts";
 import { onInterrupt } from "./interrupt.ts";
-import { collect, jsonOption, wholeNumber } from "./options.ts";
+import { collect, jsonOption, threadsOption, wholeNumber } from "./options.ts";
 import { clock, count, printJson } from "./output.ts";
 import { startProgress } from "./progress.ts";
 
@@ -22,6 +22,7 @@ interface TrainFlags {
   readonly steps?: number;
   readonly seed?: number;
   readonly engine?: string;
+  readonly threads?: number;
   readonly config?: string;
   readonly set?: readonly string[];
   readonly allowEngineChange?: boolean;
@@ -49,6 +50,7 @@ export function addTrain(program: Command): void {
     .option("--steps <n>", "steps in the whole run", wholeNumber(1))
     .option("--seed <n>", "seed of the weights and of the order of the text", wholeNumber(0))
     .option("--engine <name>", `what computes: ${engineNames.join(", ")}`)
+    .addOption(threadsOption())
     .option("--allow-engine-change", "resume although the engine gives other last digits")
     .option("--config <file>", "YAML or JSON file with the keys of a run's config.json")
     .option("--set <key=value>", "one entry of the configuration, such as model.dim=96; repeatable", collect)
@@ -91,8 +93,9 @@ async function runTrain(flags: TrainFlags): Promise<void> {
 }
 
 async function openRun(flags: TrainFlags) {
-  const { preset, corpus, tokenizer, engine, keep, arch, steps, seed } = flags;
-  const written = { preset, corpus, tokenizer, engine, keep, model: { architecture: arch }, training: { steps, seed } };
+  const { preset, corpus, tokenizer, engine, threads, keep, arch, steps, seed } = flags;
+  const run = { preset, corpus, tokenizer, engine, threads, keep };
+  const written = { ...run, model: { architecture: arch }, training: { steps, seed } };
   const { layers, where } = await commandLayers(flags.config, written, flags.set ?? []);
   if (flags.resume === undefined) return startRun({ layers, where, out: flags.out, onNote: console.error });
   if (flags.out !== undefined) {

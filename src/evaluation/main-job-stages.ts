@@ -29,6 +29,7 @@ export type TrainedModel = "model" | "without writes";
 
 /** What happens while the job runs. */
 export type MainJobEvent =
+  | { readonly kind: "note"; readonly sentence: string }
   | { readonly kind: "stage"; readonly stage: string }
   | { readonly kind: "stage done"; readonly stage: string; readonly seconds: number }
   | ({ readonly kind: "step"; readonly of: TrainedModel; readonly steps: number } & StepMetrics)

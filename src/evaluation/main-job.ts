@@ -58,7 +58,7 @@ export async function mainJob(
 ): Promise<MainJobResult> {
   checkConfig(newRunConfig(options.layers, options.where));
   await loadPlotter();
-  return runJob(await startRun(options), hooks);
+  return runJob(await startRun({ ...options, onNote: notesTo(hooks) }), hooks);
 }
 
 /**
@@ -69,7 +69,8 @@ export async function mainJob(
  */
 export async function resumeMainJob(folder: string, hooks: MainJobHooks = {}): Promise<MainJobResult> {
   await loadPlotter();
-  const run = await resumeRun({ path: folder, layers: [], where: "the main job", allowEngineChange: false });
+  const asked = { path: folder, layers: [], where: "the main job", allowEngineChange: false };
+  const run = await resumeRun({ ...asked, onNote: notesTo(hooks) });
   checkConfig(run.config);
   return runJob(run, hooks);
 }
@@ -131,6 +132,11 @@ async function curvesOf(run: string): Promise<Pick<ReportData, "training" | "val
   const curve = (kind: string) =>
     lines.filter((line) => line.kind === kind).map(({ step, bitsPerByte }) => ({ step, bitsPerByte }));
   return { training: curve("step"), validation: curve("validation") };
+}
+
+/** What the engine has to say, told once: the control's engine would say the same. */
+function notesTo({ onEvent }: MainJobHooks): (sentence: string) => void {
+  return (sentence) => onEvent?.({ kind: "note", sentence });
 }
 
 /** Refuses what the job cannot work with, before anything is written. */

@@ -14,6 +14,8 @@ export const runSchema = z.strictObject({
   /** `bytes`, or a Hugging Face `tokenizer.json`. */
   tokenizer: z.string().default("bytes"),
   engine: z.enum(engineNames).default("auto"),
+  /** Threads of the native engine; by default as many as the machine runs at once. */
+  threads: z.int().min(1).optional(),
   /** Checkpoints to keep; older ones are removed. */
   keep: z.int().min(1).default(3),
   model: modelSchema,
@@ -58,7 +60,7 @@ export function newRunConfig(layers: readonly RunLayer[], where: string): RunCon
 export function resumedRunConfig(before: RunConfig, layers: readonly RunLayer[], where: string): RunConfig {
   const written = mergeLayers(layers);
   if ("preset" in written) throw new ConfigError(`${where}: a resumed run keeps its model; leave the preset out`);
-  const after = parseConfig(runSchema, mergeLayers([before, written]), where);
+  const after = parseConfig(runSchema, mergeLayers([keptFrom(before, written), written]), where);
   const { model, training } = before;
   const now = entriesOf({ model: after.model, training: after.training });
   for (const [path, value] of entriesOf({ model, training })) {
@@ -86,6 +88,12 @@ export function mergeLayers(layers: readonly RunLayer[]): RunLayer {
 
 function isLayer(value: unknown): value is RunLayer {
   return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Threads belong to an engine: another one has its own. */
+function keptFrom(before: RunConfig, { engine = before.engine }: RunLayer): RunLayer {
+  const { threads, ...others } = before;
+  return engine === before.engine && threads !== undefined ? { ...others, threads } : others;
 }
 
 /** A run that was only asked to be shorter must not be all warm-up. */

@@ -95,7 +95,7 @@ export async function startRun(options: {
   const model = new LanguageModel(config.model);
   const data = await openTrainingData(config.corpus, tokenizer);
   checkTraining(model, config.training, data);
-  const engine = await startEngine(config.engine, noteTo(options.onNote));
+  const engine = await openEngine(config, options.onNote);
   const folder = out === undefined ? numberedRunFolder(RUNS, config.preset) : claimRunFolder(out);
   const run: Run = { folder, config, model, data, engine, from: initialTrainingState(model, config.training) };
   // A run that is killed before its first step can then be resumed like any other.
@@ -135,7 +135,7 @@ export async function resumeRun(options: {
   const config = { ...after, corpus: absoluteCorpus(after.corpus) };
   const data = await openTrainingData(config.corpus, tokenizer, meta.corpusFingerprint);
   checkTraining(model, config.training, data);
-  const engine = await startEngine(config.engine, noteTo(options.onNote));
+  const engine = await openEngine(config, options.onNote);
   if (!allowEngineChange) checkEngine(engine, meta.engine);
   const from = await loadTrainingState(checkpoint);
   await pointLatest(checkpoint.path);
@@ -203,13 +203,17 @@ function configBefore(folder: RunFolder, meta: CheckpointMeta): RunConfig {
     model: meta.model,
     training: meta.training,
     engine: meta.engine.name,
+    threads: meta.engine.threads,
   };
   const others = readRunConfig(folder) ?? { tokenizer: meta.tokenizer.name };
   return parseConfig(runSchema, { ...others, ...known }, folder.config);
 }
 
-function noteTo(onNote: EngineOptions["onNote"]): EngineOptions {
-  return onNote === undefined ? {} : { onNote };
+function openEngine({ engine, threads }: RunConfig, onNote: EngineOptions["onNote"]): Promise<Engine> {
+  return startEngine(engine, {
+    ...(threads === undefined ? {} : { threads }),
+    ...(onNote === undefined ? {} : { onNote }),
+  });
 }
 
 function checkEngine(engine: Engine, expected: CheckpointMeta["engine"]): void {

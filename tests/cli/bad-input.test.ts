@@ -83,6 +83,12 @@ describe("train refuses", () => {
     ["an unknown preset", ["train", "--preset", "lmm-tinny"], /unknown preset "lmm-tinny"; did you mean "lmm-tiny"\?/],
     ["an unknown architecture", [...train, "--arch", "transfomer"], /did you mean "transformer"\?/],
     ["an unknown engine", [...train, "--engine", "wasn"], /engine must be .*; did you mean "wasm"\?/],
+    ["no threads", [...train, "--threads", "0"], /must be a whole number of at least 1/],
+    [
+      "several threads on an engine with one",
+      [...train, "--engine", "wasm", "--threads", "2"],
+      /the engine "wasm" computes with one thread, not 2; leave threads out, or use "native"/,
+    ],
     [
       "an unknown key",
       [...train, "--set", "training.lerningRate=1"],

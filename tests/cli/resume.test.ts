@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, watch, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { hasNative } from "../array/native/support.ts";
 import { type Outcome, type Running, run, start, temporaryFolder, tiny } from "./run.ts";
 
 const STEPS = 12;
@@ -113,6 +114,18 @@ test("a second interrupt ends the run at once, and the checkpoint before it is w
   expect(readFileSync(join(folder, "long/checkpoints/latest"), "utf8")).toBe("step-0000000\n");
 });
 
+test.skipIf(!hasNative)("threads are the run's own, and other ones are refused", async () => {
+  const folder = folderWithBook();
+  const threads = (path: string) => JSON.parse(readFileSync(join(folder, path), "utf8")).engine;
+  expect((await run(folder, ["train", ...options, "--steps", "1", "--threads", "3", "--out", "it"])).code).toBe(0);
+  expect(threads("it/checkpoints/step-0000001/checkpoint.json")).toEqual({ name: "native", threads: 3 });
+  const goOn = ["train", "--resume", "it", "--steps", "2"];
+  const refused = await run(folder, [...goOn, "--threads", "1"]);
+  expect(refused.stderr).toMatch(/computed by "native" with 3 threads, this is "native" with 1 thread/);
+  expect((await run(folder, goOn)).code).toBe(0);
+  expect(threads("it/checkpoints/step-0000002/checkpoint.json")).toEqual({ name: "native", threads: 3 });
+});
+
 test("a run goes on from an earlier checkpoint, and then from there; a changed text or engine is refused", async () => {
   const folder = folderWithBook();
   const { code } = await run(folder, ["train", ...options, "--steps", "2", "--keep", "5", "--out", "it"]);
@@ -125,11 +138,14 @@ test("a run goes on from an earlier checkpoint, and then from there; a changed t
 
   const description = join(folder, "it/checkpoints/step-0000002/checkpoint.json");
   const about = JSON.parse(readFileSync(description, "utf8"));
-  writeFileSync(description, JSON.stringify({ ...about, engine: { name: "wasm", threads: 3 } }));
-  const otherEngine = await run(folder, ["train", "--resume", "it"]);
+  writeFileSync(description, JSON.stringify({ ...about, engine: { name: "native", threads: 3 } }));
+  const onWasm = ["train", "--resume", "it", "--engine", "wasm"];
+  const otherEngine = await run(folder, onWasm);
   expect(otherEngine.code).toBe(2);
-  expect(otherEngine.stderr).toMatch(/computed by "wasm" with 3 threads.*--allow-engine-change/);
-  expect((await run(folder, ["train", "--resume", "it", "--allow-engine-change"])).code).toBe(0);
+  expect(otherEngine.stderr).toMatch(
+    /computed by "native" with 3 threads, this is "wasm" with 1 thread.*--allow-engine-change/,
+  );
+  expect((await run(folder, [...onWasm, "--allow-engine-change"])).code).toBe(0);
 
   writeFileSync(join(folder, "book.txt"), "One more line.\n", { flag: "a" });
   const otherText = await run(folder, ["train", "--resume", "it"]);
