@@ -30,11 +30,13 @@ export interface ExportCheck {
   readonly passed: boolean;
 }
 
-/** What is read, and who is told after each call. */
+/** What is read. */
 export interface CheckOptions {
+  /** Full calls to make. */
   readonly calls: number;
   /** Of the random tokens. */
   readonly seed: number;
+  /** Called after each full call with how many there were. */
   readonly onCall?: (done: number) => void;
 }
 
