@@ -4,6 +4,7 @@ import { Command, CommanderError } from "commander";
 import { addEquations } from "./equations.ts";
 import { BAD_INPUT } from "./errors.ts";
 import { addEvaluate } from "./evaluate.ts";
+import { addExport } from "./export.ts";
 import { addGenerate } from "./generate.ts";
 import { addInspect } from "./inspect.ts";
 import { addModels } from "./models.ts";
@@ -31,7 +32,8 @@ Examples:
   $ neural-memory train --preset lmm-tiny --out runs/first    a first model in seconds
   $ neural-memory generate runs/first --prompt "Call me"`,
     );
-  for (const add of [addStart, addTrain, addGenerate, addEvaluate, addModels, addInspect, addEquations]) add(program);
+  for (const add of [addStart, addTrain, addGenerate, addEvaluate, addExport, addModels, addInspect, addEquations])
+    add(program);
   try {
     await program.parseAsync([...argv]);
   } catch (error) {

@@ -1,19 +1,26 @@
 /** Programs as ONNX files for every runtime: standard operators only, inputs and outputs named by their paths. */
+import { EngineError } from "../../utils/index.ts";
 import { jax } from "../runtime.ts";
 import type { Tensor } from "../tensor.ts";
 import { namedLeaves, type Tree } from "../tree.ts";
 import { gatherArguments, placeholders, standIns } from "./arguments.ts";
 import { emit } from "./emitter.ts";
 import { lower } from "./lower.ts";
-import type { OnnxTensor } from "./onnx-graph.ts";
-import { encodeModel } from "./protobuf.ts";
+import type { OnnxModel, OnnxTensor } from "./onnx-graph.ts";
+import { encodeModel, isStandard } from "./protobuf.ts";
 import { trace } from "./traced-program.ts";
+import { type SizedModel, unify } from "./unify.ts";
+
+/** What a file takes or gives: lengths of axes, or the name of one that may have any length. */
+export interface OnnxFileTensor extends Omit<OnnxTensor, "shape"> {
+  readonly shape: readonly (number | string)[];
+}
 
 /** An ONNX file, and what it takes and gives. */
 export interface OnnxFile {
   readonly bytes: Uint8Array;
-  readonly inputs: readonly OnnxTensor[];
-  readonly outputs: readonly OnnxTensor[];
+  readonly inputs: readonly OnnxFileTensor[];
+  readonly outputs: readonly OnnxFileTensor[];
 }
 
 /**
@@ -33,6 +40,30 @@ export function onnxFile<T extends Tree>(
   inputs: T,
   metadata: Readonly<Record<string, string>> = {},
 ): OnnxFile {
+  return written(modelOf(f, inputs), metadata);
+}
+
+/**
+ * `onnxFile` for any length of the first axis that all inputs and outputs share, such as the batch.
+ *
+ * @param inputs arrays of two lengths of that axis: different primes that are no other axis' length
+ * @param axis what the axis is called in the file
+ * @throws EngineError if the program is not the same at both lengths, naming what differs
+ */
+export function onnxFileOfAnyLength<T extends Tree>(
+  f: (inputs: T) => Tree,
+  inputs: readonly [T, T],
+  axis: string,
+  metadata: Readonly<Record<string, string>> = {},
+): OnnxFile {
+  const [first, second] = inputs.map((tree) => {
+    const model = modelOf(f, tree);
+    return { model, length: model.inputs[0]?.shape[0] ?? 0 };
+  }) as [SizedModel, SizedModel];
+  return written(unify(first, second, axis), metadata);
+}
+
+function modelOf<T extends Tree>(f: (inputs: T) => Tree, inputs: T): OnnxModel {
   const given = gatherArguments([inputs]);
   const traced = trace(f, standIns(given, "float32"));
   try {
@@ -41,12 +72,25 @@ export function onnxFile<T extends Tree>(
     const taken = pathsOf(given.trees[0] as Tree);
     // Names are unique in a file; what an input becomes is its next value.
     const outputs = pathsOf(results).map((path) => (taken.includes(path) ? `next.${path}` : path));
-    const names = { inputs: taken, outputs };
-    const model = emit(lowered, "standard", names);
-    return { bytes: encodeModel({ ...model, metadata }), inputs: model.inputs, outputs: model.outputs };
+    return emit(lowered, "standard", { inputs: taken, outputs });
   } finally {
     traced.dispose();
   }
+}
+
+function written(model: OnnxModel, metadata: Readonly<Record<string, string>>): OnnxFile {
+  if (!isStandard(model))
+    throw new EngineError("the graph holds operators beyond the ONNX standard: please report this");
+  const named = ({ name, type, shape }: OnnxTensor): OnnxFileTensor => ({
+    name,
+    type,
+    shape: model.anyFirstAxis === undefined ? shape : [model.anyFirstAxis, ...shape.slice(1)],
+  });
+  return {
+    bytes: encodeModel({ ...model, metadata }),
+    inputs: model.inputs.map(named),
+    outputs: model.outputs.map(named),
+  };
 }
 
 /** The paths of a tree's leaves in the order in which the library takes trees apart. */

@@ -27,6 +27,8 @@ export interface OnnxInitializer extends OnnxTensor {
 export interface OnnxModel {
   /** What the file says about itself, by name. */
   readonly metadata?: Readonly<Record<string, string>>;
+  /** What the first axis of every input and output is called, where the graph takes any length of it. */
+  readonly anyFirstAxis?: string;
   readonly nodes: readonly OnnxNode[];
   readonly initializers: readonly OnnxInitializer[];
   readonly inputs: readonly OnnxTensor[];

@@ -20,18 +20,19 @@ const runtimeDomain = "com.microsoft";
 const encoder = new TextEncoder();
 
 /** The bytes of an ONNX file. */
-export function encodeModel({ nodes, initializers, inputs, outputs, metadata = {} }: OnnxModel): Uint8Array {
+export function encodeModel(model: OnnxModel): Uint8Array {
+  const { nodes, initializers, inputs, outputs, metadata = {}, anyFirstAxis } = model;
   const writer = new MessageWriter();
   writer.integer(1, irVersion);
   writer.nested(7, (graph) => {
     for (const node of nodes) graph.nested(1, (message) => writeNode(message, node));
     graph.text(2, "program");
     for (const tensor of initializers) graph.nested(5, (message) => writeTensor(message, tensor));
-    for (const tensor of inputs) graph.nested(11, (message) => writeValueInfo(message, tensor));
-    for (const tensor of outputs) graph.nested(12, (message) => writeValueInfo(message, tensor));
+    for (const tensor of inputs) graph.nested(11, (message) => writeValueInfo(message, tensor, anyFirstAxis));
+    for (const tensor of outputs) graph.nested(12, (message) => writeValueInfo(message, tensor, anyFirstAxis));
   });
   writeOperatorSet(writer, "", operatorSet);
-  if (nodes.some(({ operation }) => runtimeOperators.has(operation))) writeOperatorSet(writer, runtimeDomain, 1);
+  if (!isStandard(model)) writeOperatorSet(writer, runtimeDomain, 1);
   for (const [key, value] of Object.entries(metadata)) {
     writer.nested(14, (message) => {
       message.text(1, key);
@@ -39,6 +40,11 @@ export function encodeModel({ nodes, initializers, inputs, outputs, metadata = {
     });
   }
   return writer.bytes();
+}
+
+/** Whether a graph holds operators of the ONNX standard alone. */
+export function isStandard({ nodes }: OnnxModel): boolean {
+  return !nodes.some(({ operation }) => runtimeOperators.has(operation));
 }
 
 function writeOperatorSet(writer: MessageWriter, domain: string, version: number): void {
@@ -78,13 +84,18 @@ function writeTensor(message: MessageWriter, { name, type, shape, bytes }: OnnxI
   message.raw(9, bytes);
 }
 
-function writeValueInfo(message: MessageWriter, { name, type, shape }: OnnxTensor): void {
+function writeValueInfo(message: MessageWriter, { name, type, shape }: OnnxTensor, anyFirstAxis?: string): void {
   message.text(1, name);
   message.nested(2, (value) =>
     value.nested(1, (tensor) => {
       tensor.integer(1, dataTypes[type]);
       tensor.nested(2, (dimensions) => {
-        for (const n of shape) dimensions.nested(1, (dimension) => dimension.integer(1, n));
+        for (const [axis, n] of shape.entries()) {
+          dimensions.nested(1, (dimension) => {
+            if (axis === 0 && anyFirstAxis !== undefined) dimension.text(2, anyFirstAxis);
+            else dimension.integer(1, n);
+          });
+        }
       });
     }),
   );

@@ -47,6 +47,8 @@ export interface SessionSettings {
   readonly threads: number;
   /** Writes a profile, one file a session, whose name starts so. */
   readonly profile?: string;
+  /** Has onnxruntime change the graph first, as it does by default. */
+  readonly optimize?: boolean;
 }
 
 /**
@@ -60,14 +62,14 @@ export async function createSession(
   file: Uint8Array,
   inputs: readonly OnnxTensor[],
   outputs: readonly OnnxTensor[],
-  { threads, profile }: SessionSettings,
+  { threads, profile, optimize = false }: SessionSettings,
 ): Promise<Session> {
   const options: InferenceSession.SessionOptions = {
     executionProviders: ["cpu"],
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     // The graph is already what onnxruntime would make of it: its passes take seconds, gain nothing, and some break float64 graphs.
-    graphOptimizationLevel: "disabled",
+    graphOptimizationLevel: optimize ? "all" : "disabled",
     logSeverityLevel: 3,
     ...(profile === undefined ? {} : { enableProfiling: true, profileFilePrefix: profile }),
   };
@@ -91,6 +93,21 @@ export async function createSession(
       return outputs.map(({ name, type }) => fromRuntime(results[name]!.data, type as ElementType));
     },
   };
+}
+
+/**
+ * An ONNX file in onnxruntime with its default settings, as its users run it.
+ *
+ * @param inputs what the file calls its inputs, in the order in which they are given
+ * @param outputs what it calls its outputs
+ * @throws EngineError if onnxruntime cannot be loaded
+ */
+export async function openOnnxFile(
+  file: Uint8Array,
+  inputs: readonly OnnxTensor[],
+  outputs: readonly OnnxTensor[],
+): Promise<Session> {
+  return createSession(await loadRuntime(), file, inputs, outputs, { threads: 1, optimize: true });
 }
 
 /** Booleans take one byte in onnxruntime and four in the array library. */
