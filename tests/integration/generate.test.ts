@@ -56,7 +56,7 @@ describe.each<ArchitectureName>(["titans-lmm", "transformer"])("%s", (architectu
       ),
     );
     const engine = await startEngine();
-    const session = new Reader(engine, model, params).open();
+    const session = await new Reader(engine, model, params).open();
     // The tokens themselves: bytes of a fresh model are not all text.
     const chosen: number[] = [];
     const tokenizer = byteTokenizer();
@@ -79,7 +79,7 @@ describe.each<ArchitectureName>(["titans-lmm", "transformer"])("%s", (architectu
     }
     expect(clear).toBeGreaterThan(TOKENS * 0.9);
     expect(new Set(tokens.slice(PROMPT.length)).size).toBeGreaterThan(3);
-    expect(engine.programs.length).toBeLessThanOrEqual(2);
+    expect(engine.programs.length).toBeLessThanOrEqual(3);
     session.close();
     release(params);
   });
