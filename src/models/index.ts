@@ -8,6 +8,7 @@ export {
   modelSchema,
 } from "./config.ts";
 export { LanguageModel, type ModelParams, type ModelState, nextTokenLoss } from "./language-model.ts";
+export { paperPresets } from "./paper-presets.ts";
 export type { Preset } from "./preset.ts";
 export { defaultPreset, presetNamed, presets } from "./presets.ts";
 export { ResidualBlock, type ResidualBlockParams } from "./residual-block.ts";

@@ -248,7 +248,7 @@ function targetsOf({ tokens, length, targets }: TokenWindows): Int32Array {
 export function checkTraining(model: LanguageModel, config: TrainingConfig, data: TrainingData): void {
   if (config.segment % model.chunkSize !== 0) {
     throw new ConfigError(
-      `training.segment is ${config.segment}, but the memory works in chunks of ${model.chunkSize} tokens; make segment a multiple of it`,
+      `training.segment is ${config.segment}, but the model reads ${model.chunkSize} tokens at a time (memory.chunkSize; contextSegment in titans-mac); make training.segment a multiple of it`,
     );
   }
   const { vocabularySize } = data.tokenizer;

@@ -14,7 +14,7 @@ import {
 } from "../../src/array/index.ts";
 import { byteTokenizer } from "../../src/data/index.ts";
 import { generate, Reader } from "../../src/inference/index.ts";
-import { type ArchitectureName, LanguageModel, type ModelParams } from "../../src/models/index.ts";
+import { architectureNames, LanguageModel, type ModelInput, type ModelParams } from "../../src/models/index.ts";
 
 /** Where the two likeliest tokens are nearer than this, rounding may decide: logits are of size 1, in float32. */
 const MARGIN = 1e-4;
@@ -45,10 +45,30 @@ async function recomputed(model: LanguageModel, params: ModelParams, tokens: Int
   return found;
 }
 
-describe.each<ArchitectureName>(["titans-lmm", "transformer"])("%s", (architecture) => {
+/** Which of three blocks have a memory. */
+const memories = { all: [0, 1, 2], some: [1], none: [] };
+
+const models = architectureNames.flatMap((architecture): [string, ModelInput][] => {
+  const base = {
+    architecture,
+    dim: 16,
+    layers: 2,
+    heads: 2,
+    window: 12,
+    persistentTokens: 3,
+    contextSegment: 16,
+  } as const;
+  const memory = { chunkSize: 8 };
+  if (architecture === "transformer") return [[architecture, { ...base, memory }]];
+  return Object.entries(memories).map(([which, neuralMemoryLayers]) => [
+    `${architecture} with a memory in ${which} of its blocks`,
+    { ...base, layers: 3, memory, neuralMemoryLayers },
+  ]);
+});
+
+describe.each(models)("%s", (_, input) => {
   test("text generated at temperature 0, one token at a time, equals that of full recomputation", async () => {
-    const memory = { chunkSize: 8 };
-    const model = new LanguageModel({ architecture, dim: 16, layers: 2, heads: 2, window: 12, memory });
+    const model = new LanguageModel(input);
     // Larger output weights than at the start of training: choices that are clear.
     const params = detached(() =>
       scope(() =>
