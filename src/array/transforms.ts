@@ -1,6 +1,7 @@
 /** Function transforms: the traced function borrows its arguments and frees what it does not return. */
 import type * as library from "@jax-js/jax";
 import { adopt, borrowing, inOwnLifetime, lend, track } from "./lifetimes.ts";
+import { np } from "./namespaces.ts";
 import { jax } from "./runtime.ts";
 import { type DType, isConcrete, isHostTensor, type Tensor, unwrap } from "./tensor.ts";
 import { leaves, mapTensors, namedLeaves, type Tree } from "./tree.ts";
@@ -107,13 +108,37 @@ export function vjp<A extends readonly Tree[], R extends Tree, T>(
     f: LibraryFunction,
     p: unknown,
   ) => [R, ((c: unknown) => A) & { dispose(): void }];
-  const [value, pull] = transform(owning(f), lend(primals));
+  const [value, pull] = transform(owning(pullable(f)), lend(primals));
   track(value);
   try {
     return use(value, (cotangent) => track(pull(lend(cotangent))));
   } finally {
     pull.dispose();
   }
+}
+
+/**
+ * The same function with results that the library can pull back.
+ *
+ * The library orders its tangent program wrongly where one result is computed from another, and drops results that do not depend on the primals without
+ * dropping their cotangents, which then reach the wrong results. So each result is a value of its own that nothing else uses, and depends on a primal.
+ */
+function pullable<A extends readonly Tree[], R extends Tree>(f: Traced<A, R>): Traced<A, R> {
+  return (...primals) => {
+    const results = f(...primals);
+    let nothing: Tensor | undefined;
+    return mapTensors(results, (leaf) => {
+      if (hasUnknownTangent(leaf)) return np.multiply(leaf, 1);
+      nothing ??= np.where(false, np.sum(leaves(primals)[0]!), 0);
+      return np.add(leaf, nothing);
+    }) as R;
+  };
+}
+
+/** Whether a result depends on the primals; where the library does not say so, no. */
+function hasUnknownTangent(leaf: Tensor): boolean {
+  const { tangent } = leaf as { readonly tangent?: { readonly pval?: { readonly isKnown?: boolean } } };
+  return tangent?.pval?.isKnown === false;
 }
 
 /**

@@ -51,7 +51,7 @@ async function runEvaluate(path: string, flags: EvaluateFlags): Promise<void> {
   const { text, split, close } = await openEvaluationText(meta, flags.corpus, flags.split);
   const source = await encodeText(text, tokenizer);
   if (source.length < 2) throw new DataError(`"${text.name}" has nothing to predict; at least 2 tokens are needed`);
-  const session = new Reader(await openEngine(flags), model, params).open();
+  const session = await new Reader(await openEngine(flags), model, params).open();
 
   const interrupt = onInterrupt("stopping");
   const progress = startProgress("token", source.length - 1);

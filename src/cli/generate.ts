@@ -59,7 +59,7 @@ async function runGenerate(path: string, flags: GenerateFlags): Promise<void> {
     flags.memoryIn === undefined ? undefined : await loadMemory(flags.memoryIn, model, params, fingerprint);
   const prompt = flags.prompt ?? (await readStandardInput());
   const reader = new Reader(await openEngine(flags), model, params);
-  const session = memory === undefined ? reader.open() : reader.resume(memory, 1);
+  const session = memory === undefined ? await reader.open() : reader.resume(memory, 1);
 
   const interrupt = onInterrupt("stopping after this token");
   const closed = new AbortController();

@@ -78,6 +78,7 @@ async function runTrain(flags: TrainFlags): Promise<void> {
   const progress = startProgress("step", steps, run.from.step);
   const summary = await trainRun(run, {
     signal: interrupt.signal,
+    onNote: console.error,
     onStep: (metrics) => progress.update(metrics.step, metrics),
     onValidation: ({ bitsPerByte }) => progress.note(`validation ${bitsPerByte.toFixed(3)}`),
   }).finally(() => progress.stop());

@@ -71,3 +71,34 @@ export function prefixWindowMask(queryPositions: Tensor, keyPositions: Tensor, w
     np.logicalAnd(causalMask(queryPositions, keyPositions), inPrefix),
   );
 }
+
+/**
+ * Whom a segment's retrieved rows are shown to.
+ *
+ * - `causal`: token j sees the rows of tokens 1 to j, so that it learns nothing of what follows it
+ * - `literal`: every token sees all rows of its segment, as the paper's figure draws it. A row is made from its token, so this shows the future.
+ */
+export const contextMaskForms = ["causal", "literal"] as const;
+export type ContextMaskForm = (typeof contextMaskForms)[number];
+
+/**
+ * Attention inside one segment laid out as persistent tokens, retrieved rows, tokens.
+ *
+ * $$\text{visible}(s_j) = p_1..p_{N_p},\ h_1..h_j,\ s_1..s_j, \qquad \text{visible}(h_j) = p_1..p_{N_p},\ h_1..h_j, \qquad \text{visible}(p_j) = p_1..p_j$$
+ *
+ * The literal form is plain causal order over the whole layout: s_j sees every h.
+ *
+ * @param persistent N_p, how many persistent tokens
+ * @param segment C, tokens of the segment and rows retrieved for them
+ * @param form `causal` by default
+ * @returns booleans [N_p + 2 C, N_p + 2 C]
+ */
+export function memoryAsContextMask(persistent: number, segment: number, form: ContextMaskForm = "causal"): Tensor {
+  const positions = np.arange(persistent + 2 * segment);
+  const inOrder = causalMask(positions, positions);
+  if (form === "literal") return inOrder;
+  const isToken = np.expandDims(np.greaterEqual(positions, persistent + segment), -1);
+  const isRetrieved = np.logicalAnd(np.greaterEqual(positions, persistent), np.less(positions, persistent + segment));
+  const ofLaterToken = compare(np.less, np.subtract(positions, segment), positions);
+  return np.logicalAnd(inOrder, np.logicalNot(np.logicalAnd(isToken, np.logicalAnd(isRetrieved, ofLaterToken))));
+}

@@ -55,6 +55,39 @@ export function mergeHeads(x: Tensor): Tensor {
 }
 
 /**
+ * How well each key fits each query.
+ *
+ * $$s_{ij} = Q_i^\top K_j / \sqrt{d}$$
+ *
+ * @param queries Q: [..., Tq, d]
+ * @param keys K: [..., Tk, d]
+ * @returns s: [..., Tq, Tk]
+ */
+export function attentionScores(queries: Tensor, keys: Tensor): Tensor {
+  const scale = 1 / Math.sqrt(queries.shape.at(-1) ?? 1);
+  return np.matmul(np.multiply(queries, scale), np.swapaxes(keys, -1, -2));
+}
+
+/**
+ * A softmax over the visible entries of each row.
+ *
+ * $$a_{ij} = \frac{\exp(s_{ij})}{\sum_{\ell\ \text{visible}} \exp(s_{i\ell})}$$
+ *
+ * @param scores s: [..., Tq, Tk]
+ * @param mask true or positive where a key is visible: broadcasts to [..., Tq, Tk]
+ * @returns a: [..., Tq, Tk]; rows sum to 1, hidden keys have exactly 0, a row without a visible key is all 0
+ */
+export function maskedSoftmax(scores: Tensor, mask: Tensor): Tensor {
+  const visible = mask.dtype === "bool" ? mask : np.greater(mask, 0);
+  const shown = np.where(visible, scores, HIDDEN);
+  const largest = lax.stopGradient(np.max(shown, -1, { keepdims: true }));
+  // In a row without a visible key every score is HIDDEN and its exponential 1: masking again makes the row zero.
+  const exponentials = np.where(visible, np.exp(np.subtract(shown, largest)), 0);
+  const total = np.sum(exponentials, -1, { keepdims: true });
+  return np.divide(exponentials, np.where(np.greater(total, 0), total, 1));
+}
+
+/**
  * How much of each value goes into each output: a softmax over the visible keys.
  *
  * $$a_{ij} = \frac{\exp(Q_i^\top K_j / \sqrt{d})}{\sum_{\ell\ \text{visible}} \exp(Q_i^\top K_\ell / \sqrt{d})}$$
@@ -66,15 +99,7 @@ export function mergeHeads(x: Tensor): Tensor {
  * @see Titans (arXiv:2501.00663) Eq. 2
  */
 export function attentionWeights(queries: Tensor, keys: Tensor, mask: Tensor): Tensor {
-  const visible = mask.dtype === "bool" ? mask : np.greater(mask, 0);
-  const scale = 1 / Math.sqrt(queries.shape.at(-1) ?? 1);
-  const products = np.matmul(np.multiply(queries, scale), np.swapaxes(keys, -1, -2));
-  const scores = np.where(visible, products, HIDDEN);
-  const largest = lax.stopGradient(np.max(scores, -1, { keepdims: true }));
-  // In a row without a visible key every score is HIDDEN and its exponential 1: masking again makes the row zero.
-  const exponentials = np.where(visible, np.exp(np.subtract(scores, largest)), 0);
-  const total = np.sum(exponentials, -1, { keepdims: true });
-  return np.divide(exponentials, np.where(np.greater(total, 0), total, 1));
+  return maskedSoftmax(attentionScores(queries, keys), mask);
 }
 
 /**

@@ -16,6 +16,8 @@ export interface StepOptions {
  * generates and streams. Every array in the state has the batch as its first axis, so a state's rows can be selected and reset.
  */
 export interface SequenceLayer<P extends Tree, S extends Tree> {
+  /** Tokens of its grid: a `step` takes whole multiples of it, or fewer at the end of a sequence; 1 if left out. */
+  readonly gridUnit?: number;
   /** Fresh outer-loop parameters. */
   init(key: Key): P;
   /** The state before the first token, one row a sequence. */

@@ -1,4 +1,4 @@
-/** Streams any layer or model over calls of any length, with two compiled programs and no more. */
+/** Streams any layer or model over calls of any length, with two compiled programs that read and no more. */
 import {
   detached,
   type Engine,
@@ -7,7 +7,6 @@ import {
   read,
   release,
   retain,
-  scope,
   type Tensor,
   type Tree,
   tensor,
@@ -46,11 +45,12 @@ export interface PushOptions {
 }
 
 /**
- * Cuts calls of any length into aligned segments and masked chunks, so that every cut of a sequence gives the same outputs.
+ * Cuts calls of any length into aligned segments and masked chunks, so that every cut of a sequence gives the same outputs. A third program makes the state
+ * that a stream starts from, which may take a computation: persistent tokens are read there.
  *
  * ```ts
  * const stream = new Stream(engine, layer, { chunk: 16, segment: 64 });
- * let state = stream.start(params, 1);
+ * let state = await stream.start(params, 1);
  * let y;
  * [y, state] = await stream.push(params, state, { data, shape: [1, 5, dim] });   // any number of tokens, one included
  * stream.release(state);
@@ -58,7 +58,7 @@ export interface PushOptions {
  */
 export class Stream<P extends Tree, S extends Tree> {
   readonly grid: StreamGrid;
-  private readonly layer: SequenceLayer<P, S>;
+  private readonly onStart: Program<[P, Tensor], S>;
   private readonly onSegment: Program<[P, S, Tensor, Tensor], [Tensor, S]>;
   private readonly onChunk: Program<[P, S, Tensor, Tensor, Tensor], [Tensor, S]>;
 
@@ -69,7 +69,9 @@ export class Stream<P extends Tree, S extends Tree> {
       );
     }
     this.grid = grid;
-    this.layer = layer;
+    this.onStart = engine.compile(`${name} start`, (params: P, rows: Tensor) =>
+      layer.initialState(params, rows.shape[0]!),
+    );
     this.onSegment = engine.compile(`${name} segment`, (params: P, state: S, x: Tensor, storeMask: Tensor) =>
       layer.step(params, state, x, { storeMask }),
     );
@@ -79,8 +81,9 @@ export class Stream<P extends Tree, S extends Tree> {
   }
 
   /** The state before the first token of `batch` sequences. Release it with `release`. */
-  start(params: P, batch: number): StreamState<S> {
-    const closed = detached(() => scope(() => this.layer.initialState(params, batch)));
+  async start(params: P, batch: number): Promise<StreamState<S>> {
+    const rows = detached(() => tensor(new Float32Array(batch)));
+    const closed = await this.onStart(params, rows).finally(() => release(rows));
     return { closed, open: undefined, openStores: undefined, position: 0 };
   }
 

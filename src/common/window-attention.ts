@@ -1,12 +1,13 @@
 /** The streaming sliding-window attention layer: the last tokens' keys and values are its state. */
 import { type Key, mapTree, np, splitKey, type Tensor } from "../array/index.ts";
 import { ConfigError } from "../utils/index.ts";
-import { initQkv, mergeHeads, projectQkv, type QkvParams, scaledDotProductAttention } from "./attention.ts";
-import { slidingWindowMask } from "./attention-masks.ts";
+import { initQkv, mergeHeads, projectQkv, type QkvParams } from "./attention.ts";
+import { prefixWindowMask, slidingWindowMask } from "./attention-masks.ts";
 import { checkHeads, checkSegment, checkWhole } from "./checks.ts";
 import { dense, initDense } from "./dense.ts";
 import type { SequenceLayer, StepOptions } from "./layer.ts";
-import { type RotaryTable, rotaryTable, rotate } from "./rotary.ts";
+import { type RotaryTable, rotaryTable } from "./rotary.ts";
+import { type AttentionPrefix, rotaryAttention } from "./rotary-attention.ts";
 import { appendEntries, countValid, lastEntries, lastValidSelector, selectEntries } from "./valid-entries.ts";
 
 /** Shape of a window attention layer. */
@@ -31,6 +32,22 @@ export type WindowAttentionState = {
   /** 1 where an entry holds a token, 0 where the stream had none yet: [batch, window - 1]. */
   readonly validity: Tensor;
 };
+
+/** What a step of window attention may be told. */
+export interface WindowAttentionOptions extends StepOptions {
+  /** Tokens that every token sees, however far it is from the stream's start, and that have no position: [1 or batch, N_p, dim]. None by default. */
+  readonly prefix?: Tensor;
+}
+
+/** Window attention as a layer; a step may be given a prefix. */
+export interface WindowAttentionLayer extends SequenceLayer<WindowAttentionParams, WindowAttentionState> {
+  step(
+    params: WindowAttentionParams,
+    state: WindowAttentionState,
+    x: Tensor,
+    options?: WindowAttentionOptions,
+  ): [y: Tensor, state: WindowAttentionState];
+}
 
 interface Positions {
   /** [T], or [batch, T] where empty slots make rows differ. */
@@ -60,6 +77,14 @@ function anglesAt(table: RotaryTable, positions: Tensor): RotaryTable {
   return { cos: rows(table.cos), sin: rows(table.sin) };
 }
 
+/** Validity of a prefix, which is always there, and of the entries after it: [batch, prefix + entries]. */
+function prefixed(prefixTokens: number, validity: Tensor): Tensor {
+  const [batch = 0] = validity.shape;
+  return prefixTokens === 0
+    ? validity
+    : np.concatenate([np.ones([batch, prefixTokens], { dtype: validity.dtype }), validity], 1);
+}
+
 /** [batch, T, heads, headDim] as [batch, heads, T, headDim] */
 function headsFirst(x: Tensor): Tensor {
   return np.swapaxes(x, 1, 2);
@@ -71,11 +96,11 @@ function headsFirst(x: Tensor): Tensor {
  * Each token attends to itself and its `window - 1` predecessors, also those of earlier calls. Positions are relative to the call, so a
  * stream of any length works. Empty slots are neither attended nor remembered, do not count as distance, and have output zero.
  *
+ * A prefix given to a step (the persistent tokens of SW-Attn*) is seen by every token besides its window.
+ *
  * @throws ConfigError if the sizes cannot work
  */
-export function windowAttentionLayer(
-  config: WindowAttentionConfig,
-): SequenceLayer<WindowAttentionParams, WindowAttentionState> {
+export function windowAttentionLayer(config: WindowAttentionConfig): WindowAttentionLayer {
   const { dim, heads, window } = config;
   checkHeads("window attention", dim, heads);
   checkWhole("window attention window", window, 2);
@@ -105,10 +130,11 @@ export function windowAttentionLayer(
     params: WindowAttentionParams,
     state: WindowAttentionState,
     x: Tensor,
-    options: StepOptions = {},
+    options: WindowAttentionOptions = {},
   ): [y: Tensor, state: WindowAttentionState] {
-    const { mask } = options;
+    const { mask, prefix } = options;
     const [batch = 0, tokens = 0] = x.shape;
+    const prefixTokens = prefix?.shape[1] ?? 0;
     checkSegment("window attention", x, dim, state.keys.shape[0] ?? 0, mask);
     const projected = projectQkv(params, x);
     const inHeads = (features: Tensor) => np.reshape(features, [batch, tokens, heads, headDim]);
@@ -119,21 +145,43 @@ export function windowAttentionLayer(
     const entries = validity.shape[1] ?? 0;
 
     const positions = positionsOf(entries - tokens, tokens, mask);
-    const inWindow = slidingWindowMask(positions.queries, positions.keys, window);
     const bothValid = np.logicalAnd(
       np.expandDims(np.greater(present, 0), -1),
-      np.expandDims(np.greater(validity, 0), -2),
+      np.expandDims(np.greater(prefixed(prefixTokens, validity), 0), -2),
     );
-    const visible = np.expandDims(np.logicalAnd(inWindow, bothValid), 1); // [batch, 1, T, entries]
+    const visible = np.logicalAnd(visibleFrom(positions, prefixTokens), bothValid); // [batch, T, prefix + entries]
 
     const table = rotaryTable(entries, headDim, x.dtype);
-    const attended = scaledDotProductAttention(
-      rotate(headsFirst(inHeads(projected.queries)), anglesAt(table, positions.queries)),
-      rotate(headsFirst(keys), anglesAt(table, positions.keys)),
-      headsFirst(values),
-      visible,
+    const attended = rotaryAttention(
+      {
+        queries: headsFirst(inHeads(projected.queries)),
+        keys: headsFirst(keys),
+        values: headsFirst(values),
+      },
+      { queries: anglesAt(table, positions.queries), keys: anglesAt(table, positions.keys) },
+      np.expandDims(visible, 1),
+      prefix && projectPrefix(params, prefix, batch),
     );
     return [dense(params.output, mergeHeads(attended)), remember({ keys, values, validity }, mask !== undefined)];
+  }
+
+  /** Where the window and the prefix are visible, the prefix before the entries: [T, prefix + entries], or [batch, T, prefix + entries]. */
+  function visibleFrom(positions: Positions, prefixTokens: number): Tensor {
+    if (prefixTokens === 0) return slidingWindowMask(positions.queries, positions.keys, window);
+    const queries = np.add(positions.queries, prefixTokens);
+    const keys = np.add(positions.keys, prefixTokens);
+    const before = np.astype(np.arange(prefixTokens), keys.dtype);
+    const rows = np.broadcastTo(before, [...keys.shape.slice(0, -1), prefixTokens]);
+    return prefixWindowMask(queries, np.concatenate([rows, keys], -1), window, prefixTokens);
+  }
+
+  function projectPrefix(params: WindowAttentionParams, prefix: Tensor, batch: number): AttentionPrefix {
+    const [rows = 0, tokens = 0] = prefix.shape;
+    const inHeads = (weight: Tensor) => {
+      const features = headsFirst(np.reshape(dense(weight, prefix), [rows, tokens, heads, headDim]));
+      return np.broadcastTo(features, [batch, heads, tokens, headDim]);
+    };
+    return { keys: inHeads(params.key), values: inHeads(params.value) };
   }
 
   /** The newest entries that hold tokens. Without empty slots in the call they are simply the last ones. */

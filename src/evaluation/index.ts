@@ -10,7 +10,6 @@ export { type MeasureBudget, type Measured, type Measurements, measureModel } fr
 export {
   type ControlScore,
   type MemoryControls,
-  memoryBlocks,
   memoryControls,
   withMemoryOf,
 } from "./memory-controls.ts";

@@ -15,7 +15,6 @@ import {
 } from "../training/index.ts";
 import { appendDiagnostics } from "./diagnostics-log.ts";
 import type { Job, MainJobHooks, TrainedModel } from "./main-job-stages.ts";
-import { memoryBlocks } from "./memory-controls.ts";
 import { summarizeTrace } from "./memory-trace.ts";
 import type { ReportData } from "./report-data.ts";
 import { sampleText } from "./run-facts.ts";
@@ -107,7 +106,7 @@ async function diagnose({ run, text, tracer, budget, hooks }: Job, step: number,
 }
 
 function hasControl({ model, config }: Run): boolean {
-  return memoryBlocks(model).length > 0 && config.model.memory.maxStepSize > 0;
+  return model.memoryBlocks.length > 0 && config.model.memory.maxStepSize > 0;
 }
 
 /** The run of the same model with step size 0: a new one, or the one that was begun. */

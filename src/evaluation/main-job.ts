@@ -18,7 +18,6 @@ import { openJobText } from "./job-text.ts";
 import { type Job, type MainJobHooks, mainJobBudget, stagesOf } from "./main-job-stages.ts";
 import { type TrainedPair, trainPair } from "./main-job-training.ts";
 import { checkMeasurable, measureModel } from "./measure-model.ts";
-import { memoryBlocks } from "./memory-controls.ts";
 import { MemoryTracer } from "./memory-trace.ts";
 import { loadPlotter } from "./plots.ts";
 import { writeReport } from "./report.ts";
@@ -85,8 +84,7 @@ async function runJob(run: Run, hooks: MainJobHooks): Promise<MainJobResult> {
   );
   try {
     checkMeasurable(config.training, text.validation);
-    const tracer =
-      memoryBlocks(model).length > 0 ? new MemoryTracer(engine, model, config.training.segment) : undefined;
+    const tracer = model.memoryBlocks.length > 0 ? new MemoryTracer(engine, model, config.training.segment) : undefined;
     const job: Job = { run, text, tracer, budget, hooks, stage };
     const pair = await trainPair(job);
     if (pair === undefined) return { finished: false, folder: path };

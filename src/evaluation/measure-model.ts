@@ -3,7 +3,7 @@ import type { Engine } from "../array/index.ts";
 import type { Tokenizer, TokenSource, TokenWindows } from "../data/index.ts";
 import type { LanguageModel, ModelParams } from "../models/index.ts";
 import type { TrainingConfig } from "../training/index.ts";
-import { type MemoryControls, memoryBlocks, memoryControls } from "./memory-controls.ts";
+import { type MemoryControls, memoryControls } from "./memory-controls.ts";
 import { bitsPerByte, type PairedDifference, pairedDifference } from "./paired-scores.ts";
 import type { FinalValidation } from "./report-data.ts";
 import { spreadWindows } from "./spread-windows.ts";
@@ -69,7 +69,7 @@ async function controlsOf(
   { model, training, params, tokenizer, validation }: Measured,
   budget: MeasureBudget,
 ): Promise<MemoryControls | undefined> {
-  if (memoryBlocks(model).length === 0) return undefined;
+  if (model.memoryBlocks.length === 0) return undefined;
   const windows = controlWindows(training, validation, budget.controlTokens);
   return memoryControls(reader, params, windows, tokenizer);
 }

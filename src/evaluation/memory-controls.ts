@@ -3,7 +3,6 @@ import { detached, release, scope } from "../array/index.ts";
 import { selectRows } from "../common/index.ts";
 import type { Tokenizer, TokenWindows } from "../data/index.ts";
 import type { LanguageModel, ModelParams, ModelState } from "../models/index.ts";
-import { NeuralMemory, type NeuralMemoryState } from "../titans/index.ts";
 import { type Segment, segmentsOf } from "../training/index.ts";
 import { ConfigError } from "../utils/index.ts";
 import { addWrites, type MemoryWrites, noWrites } from "./memory-writes.ts";
@@ -48,11 +47,6 @@ export interface MemoryControls {
 const conditions = ["on", "contextNotWritten", "neverWritten", "otherMemory", "otherState"] as const;
 type Condition = (typeof conditions)[number];
 
-/** Numbers of the blocks whose mixer is a neural memory. */
-export function memoryBlocks(model: LanguageModel): number[] {
-  return [...model.blocks.entries()].filter(([, { mixer }]) => mixer instanceof NeuralMemory).map(([block]) => block);
-}
-
 /**
  * A state whose memories and carried surprises are those of other sequences of the batch, everything else unchanged.
  *
@@ -60,15 +54,13 @@ export function memoryBlocks(model: LanguageModel): number[] {
  * @returns a new state; the caller releases it
  */
 export function withMemoryOf(model: LanguageModel, state: ModelState, rows: readonly number[]): ModelState {
-  const swapped = new Set(memoryBlocks(model));
   return detached(() =>
-    scope(() => ({
-      blocks: state.blocks.map((block, i) => {
-        if (!swapped.has(i)) return block;
-        const { memory, surprise, ...rest } = block as NeuralMemoryState;
-        return { ...rest, ...selectRows({ memory, surprise }, rows) };
-      }),
-    })),
+    scope(() =>
+      model.mapMemories(state, ({ memory, surprise }) => ({
+        memory: selectRows(memory, rows),
+        surprise: selectRows(surprise, rows),
+      })),
+    ),
   );
 }
 
@@ -144,7 +136,7 @@ async function readConditions(
     return reading;
   };
 
-  const start = reader.start(params, batch);
+  const start = await reader.start(params, batch);
   const written = await readOn(start, context, true);
   const unwritten = await readOn(start, context, false);
   const others = Array.from({ length: batch }, (_, row) => (row + 1) % batch);
@@ -169,7 +161,7 @@ async function readConditions(
 }
 
 function checkWindows(reader: WindowReader, batches: readonly TokenWindows[]): void {
-  if (memoryBlocks(reader.model).length === 0) {
+  if (reader.model.memoryBlocks.length === 0) {
     throw new ConfigError(
       `the architecture "${reader.model.config.architecture}" has no memory that could be switched off; use one with a memory, such as titans-lmm`,
     );

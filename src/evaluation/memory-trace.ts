@@ -1,5 +1,5 @@
 /** What happens inside a model's memories while it reads a passage, as plain numbers. */
-import { detached, type Engine, type Program, read, release, scope, type Tensor, tensor } from "../array/index.ts";
+import { detached, type Engine, type Program, read, release, type Tensor, tensor } from "../array/index.ts";
 import { type LanguageModel, type ModelParams, type ModelState, nextTokenLoss } from "../models/index.ts";
 import type { MemoryDiagnostics } from "../titans/index.ts";
 import { ConfigError } from "../utils/index.ts";
@@ -51,11 +51,13 @@ export class MemoryTracer {
   private readonly model: LanguageModel;
   private readonly segment: number;
   private readonly program: TraceProgram;
+  private readonly start: Program<[ModelParams], ModelState>;
 
   /** @param segment tokens of a segment; a multiple of the model's chunk size */
   constructor(engine: Engine, model: LanguageModel, segment: number) {
     this.model = model;
     this.segment = segment;
+    this.start = engine.compile("diagnostics start", (params: ModelParams) => model.initialState(params, 1));
     this.program = engine.compile(
       "diagnostics segment",
       (params: ModelParams, state: ModelState, tokens: Tensor, targets: Tensor, mask: Tensor) => {
@@ -73,7 +75,7 @@ export class MemoryTracer {
    */
   async trace(params: ModelParams, tokens: Int32Array): Promise<MemoryTrace> {
     if (tokens.length === 0) throw new ConfigError("the passage to trace is empty; give at least one token");
-    let state = detached(() => scope(() => this.model.initialState(params, 1)));
+    let state = await this.start(params);
     const nats: number[] = [];
     const segments: Record<string, HeadRows>[] = [];
     for (let at = 0; at < tokens.length; at += this.segment) {
@@ -85,7 +87,7 @@ export class MemoryTracer {
       state = result.state;
     }
     release(state);
-    const { chunkSize } = this.model;
+    const { chunkSize } = this.model.config.memory;
     const layers = Object.keys(segments[0]!).map((block) => {
       const rows = joinRows(segments.map((segment) => segment[block]!));
       return layerTrace(Number(block), rows, tokens.length, Math.ceil(tokens.length / chunkSize));

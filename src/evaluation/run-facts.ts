@@ -20,7 +20,7 @@ export function aboutRun(run: Run, params: ModelParams): Pick<ReportData, "param
 
 /** Text that a run's model writes with the given parameters. */
 export async function sampleText(run: Run, params: ModelParams, options: GenerateOptions): Promise<string> {
-  const session = new Reader(run.engine, run.model, params).open();
+  const session = await new Reader(run.engine, run.model, params).open();
   let text = "";
   for await (const piece of generate(session, run.data.tokenizer, options)) text += piece;
   session.close();

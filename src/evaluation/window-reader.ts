@@ -1,5 +1,5 @@
 /** Reads windows with one compiled program, and says what each cost and what was written to memory. */
-import { detached, type Engine, np, type Program, read, release, scope, type Tensor } from "../array/index.ts";
+import { detached, type Engine, np, type Program, read, release, type Tensor } from "../array/index.ts";
 import type { Tokenizer, TokenWindows } from "../data/index.ts";
 import { type LanguageModel, type ModelParams, type ModelState, nextTokenLoss } from "../models/index.ts";
 import { type Segment, segmentsOf } from "../training/index.ts";
@@ -26,7 +26,7 @@ type ReadingProgram = Program<
 >;
 
 /**
- * The compiled program with which windows are scored: one shape, for a batch of sequences and one segment of tokens.
+ * The compiled program with which windows are scored: one shape, for a batch of sequences and one segment of tokens. Another makes fresh memories.
  *
  * With `write: false` the step sizes are zero while everything else goes on, forgetting and carried surprise included. Parameters of a model that was trained
  * with `maxStepSize` 0 score exactly as in that model when they are read with `write: false`, so that both are measured by one program.
@@ -36,11 +36,15 @@ export class WindowReader {
   /** Tokens of a segment. */
   readonly segment: number;
   private readonly program: ReadingProgram;
+  private readonly onStart: Program<[ModelParams, Tensor], ModelState>;
 
   /** @param segment tokens of a segment; a multiple of the model's chunk size */
   constructor(engine: Engine, model: LanguageModel, segment: number) {
     this.model = model;
     this.segment = segment;
+    this.onStart = engine.compile("evaluation start", (params: ModelParams, rows: Tensor) =>
+      model.initialState(params, rows.shape[0]!),
+    );
     this.program = engine.compile(
       "evaluation segment",
       (params: ModelParams, state: ModelState, tokens: Tensor, targets: Tensor, storeMask: Tensor) => {
@@ -52,8 +56,9 @@ export class WindowReader {
   }
 
   /** The state of `batch` sequences before their first token; the caller releases it. */
-  start(params: ModelParams, batch: number): ModelState {
-    return detached(() => scope(() => this.model.initialState(params, batch)));
+  async start(params: ModelParams, batch: number): Promise<ModelState> {
+    const rows = detached(() => np.zeros([batch]));
+    return this.onStart(params, rows).finally(() => release(rows));
   }
 
   /**
@@ -99,7 +104,7 @@ export class WindowReader {
     const scores: WindowScores[] = [];
     let writes = noWrites;
     for (const windows of batches) {
-      const start = this.start(params, windows.batch);
+      const start = await this.start(params, windows.batch);
       const segments = segmentsOf(windows, this.segment);
       const reading = await this.read(params, start, segments, options);
       release(start, reading.state, segments);

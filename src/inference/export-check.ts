@@ -62,7 +62,7 @@ export async function checkExport(
   });
   const exported = await ExportedSession.open(files, CHECKED_BATCH);
   const engine = await startEngine("wasm");
-  const reference = new Reader(engine, model, params).open(exported.batch);
+  const reference = await new Reader(engine, model, params).open(exported.batch);
   const { batch, description } = exported;
   let logits: Difference = { difference: 0, largest: 0 };
   let state: Difference = { difference: 0, largest: 0 };

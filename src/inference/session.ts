@@ -6,7 +6,7 @@ import type { LanguageModel, ModelParams, ModelState } from "../models/index.ts"
 /** Slots of the program for long stretches, in chunks. */
 const CHUNKS_A_SEGMENT = 4;
 
-/** The compiled programs with which a model reads: at most two a batch size, whatever the calls' lengths. */
+/** The compiled programs with which a model reads: at most two a batch size, whatever the calls' lengths, and one that makes fresh memories. */
 export class Reader {
   readonly model: LanguageModel;
   readonly params: ModelParams;
@@ -21,8 +21,8 @@ export class Reader {
   }
 
   /** Opens a session of `batch` streams, each with a fresh memory. */
-  open(batch = 1): Session {
-    return new Session(this.stream, this.params, this.stream.start(this.params, batch), batch);
+  async open(batch = 1): Promise<Session> {
+    return new Session(this.stream, this.params, await this.stream.start(this.params, batch), batch);
   }
 
   /** Opens a session that goes on from a saved memory; the session takes over its arrays. */

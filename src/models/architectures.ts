@@ -1,7 +1,14 @@
 /** The registry of architectures: which mixer a block of each is built around. */
 import type { Tree } from "../array/index.ts";
 import { type SequenceLayer, windowAttentionLayer } from "../common/index.ts";
-import { NeuralMemory } from "../titans/index.ts";
+import {
+  LongTermMemory,
+  MemoryAsContext,
+  MemoryAsGate,
+  MemoryAsLayer,
+  NeuralMemory,
+  type NeuralMemoryInput,
+} from "../titans/index.ts";
 import type { ArchitectureName, ModelConfig } from "./config.ts";
 
 /** One architecture of the registry. */
@@ -10,7 +17,7 @@ export interface Architecture {
   readonly summary: string;
   /** Where it comes from. */
   readonly source: string;
-  /** The sequence mixer of one block. */
+  /** The sequence mixer of a block, or of a block with a memory where only some have one. */
   mixer(config: ModelConfig): SequenceLayer<Tree, Tree>;
 }
 
@@ -19,21 +26,63 @@ export const architectures: Readonly<Record<ArchitectureName, Architecture>> = {
   "titans-lmm": {
     summary: "neural memory alone: a deep memory a head, written by gradient descent while the text is read",
     source: "Titans (arXiv:2501.00663), section 4.3 (LMM)",
-    mixer: (config) =>
-      new NeuralMemory({
-        dim: config.dim,
-        heads: config.heads,
-        headDim: config.dim / config.heads,
-        ...config.memory,
-      }) as SequenceLayer<Tree, Tree>,
+    mixer: (config) => {
+      const memory = memoryOf(config);
+      const { persistentTokens } = config;
+      if (persistentTokens === 0) return mixerOf(new NeuralMemory(memory));
+      return mixerOf(new LongTermMemory({ memory, persistentTokens }));
+    },
+  },
+  "titans-mac": {
+    summary: "memory as context: a segment attends to what the memory recalls for it, and is then written",
+    source: "Titans (arXiv:2501.00663), section 4.1 (MAC)",
+    mixer: (config) => {
+      const { heads, contextSegment, persistentTokens, gate, read } = config;
+      const attention = { attentionHeads: heads, segment: contextSegment };
+      return mixerOf(new MemoryAsContext({ memory: memoryOf(config), ...attention, persistentTokens, gate, read }));
+    },
+  },
+  "titans-mag": {
+    summary: "memory as gate: sliding-window attention beside the memory, joined by a gate",
+    source: "Titans (arXiv:2501.00663), section 4.2 (MAG)",
+    mixer: (config) => {
+      const { heads, window, persistentTokens, gate } = config;
+      const attention = { attentionHeads: heads, window };
+      return mixerOf(new MemoryAsGate({ memory: memoryOf(config), ...attention, persistentTokens, gate }));
+    },
+  },
+  "titans-mal": {
+    summary: "memory as layer: the memory first, then sliding-window attention over what it puts out",
+    source: "Titans (arXiv:2501.00663), section 4.3 (MAL)",
+    mixer: (config) => {
+      const { heads, window, persistentTokens, visiblePrefix } = config;
+      const attention = { attentionHeads: heads, window };
+      return mixerOf(new MemoryAsLayer({ memory: memoryOf(config), ...attention, persistentTokens, visiblePrefix }));
+    },
   },
   transformer: {
     summary: "sliding-window attention with rotary positions: the baseline",
     source: "Titans (arXiv:2501.00663), Eq. 1-2 in a sliding window",
-    mixer: (config) =>
-      windowAttentionLayer({ dim: config.dim, heads: config.heads, window: config.window }) as SequenceLayer<
-        Tree,
-        Tree
-      >,
+    mixer: windowMixer,
   },
 };
+
+/** The mixer of one block: the architecture's, or window attention where the configuration gives the block no memory. */
+export function blockMixer(config: ModelConfig, block: number): SequenceLayer<Tree, Tree> {
+  const { architecture, neuralMemoryLayers } = config;
+  const hasMemory = neuralMemoryLayers?.includes(block) ?? true;
+  return hasMemory ? architectures[architecture].mixer(config) : windowMixer(config);
+}
+
+function windowMixer({ dim, heads, window }: ModelConfig): SequenceLayer<Tree, Tree> {
+  return mixerOf(windowAttentionLayer({ dim, heads, window }));
+}
+
+function memoryOf({ dim, heads, memory }: ModelConfig): NeuralMemoryInput {
+  return { dim, heads, headDim: dim / heads, ...memory };
+}
+
+/** Blocks pass parameters and states on without looking into them. */
+function mixerOf<P extends Tree, S extends Tree>(layer: SequenceLayer<P, S>): SequenceLayer<Tree, Tree> {
+  return layer as unknown as SequenceLayer<Tree, Tree>;
+}

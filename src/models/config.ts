@@ -1,12 +1,12 @@
 /** What a model is made of, as data: validated, saved in checkpoints, and rebuilt from there. */
 import { z } from "zod";
 import { memoryActivations } from "../common/index.ts";
-import { neuralMemoryDefaults, stepGuards } from "../titans/index.ts";
+import { branchGates, contextReads, neuralMemoryDefaults, stepGuards } from "../titans/index.ts";
 
 const whole = z.int().min(1);
 
 /** Sequence mixers a language model can be built around. */
-export const architectureNames = ["titans-lmm", "transformer"] as const;
+export const architectureNames = ["titans-lmm", "titans-mac", "titans-mag", "titans-mal", "transformer"] as const;
 export type ArchitectureName = (typeof architectureNames)[number];
 
 /** The neural memory inside a block; see `NeuralMemoryConfig` for what each entry means. */
@@ -43,9 +43,21 @@ export const modelSchema = z
     heads: whole,
     /** Width of the feed-forward network, as a multiple of `dim`. */
     feedForwardExpansion: z.number().positive().default(2),
-    /** Tokens an attention layer sees, its own included. */
+    /** Tokens a sliding-window attention layer sees, its own included. */
     window: whole.default(64),
     memory: memorySchema.prefault({}),
+    /** Learned tokens before every sequence (in `titans-mac`, every segment) of each block with a memory (N_p). */
+    persistentTokens: z.int().min(0).default(0),
+    /** Numbers of the blocks that have a memory, from 0; the others are sliding-window attention. All blocks by default. */
+    neuralMemoryLayers: z.array(z.int().min(0)).optional(),
+    /** How attention and memory are joined: `titans-mac`, `titans-mag`. */
+    gate: z.enum(branchGates).default("sigmoid"),
+    /** Tokens of a segment of `titans-mac` (C), which attend to each other; a multiple of the memory's chunk. Not the training segment, which is a multiple of it. */
+    contextSegment: whole.default(64),
+    /** What a token of `titans-mac` may know of its own segment through the memory. `segmentEndNonCausal` shows it the future: for encoders only. */
+    read: z.enum(contextReads).default("tokenExact"),
+    /** Keeps the persistent tokens visible to the attention of every token: `titans-mal`. */
+    visiblePrefix: z.boolean().default(false),
   })
   .refine((model) => model.dim % model.heads === 0, {
     path: ["heads"],
@@ -54,6 +66,28 @@ export const modelSchema = z
   .refine((model) => Math.round(model.dim * model.feedForwardExpansion) >= 1, {
     path: ["feedForwardExpansion"],
     error: "dim times feedForwardExpansion must come to at least one feature",
+  })
+  .refine((model) => model.neuralMemoryLayers?.every((block) => block < model.layers) ?? true, {
+    path: ["neuralMemoryLayers"],
+    error: "a block with a memory does not exist: blocks are numbered from 0 to layers - 1",
+  })
+  .refine((model) => new Set(model.neuralMemoryLayers).size === (model.neuralMemoryLayers?.length ?? 0), {
+    path: ["neuralMemoryLayers"],
+    error: "a block is named twice; name each block with a memory once",
+  })
+  .refine((model) => model.architecture !== "transformer" || (model.neuralMemoryLayers ?? []).length === 0, {
+    path: ["neuralMemoryLayers"],
+    error:
+      'the architecture "transformer" has no memory; use titans-lmm, titans-mac, titans-mag or titans-mal for blocks with one',
+  })
+  .refine((model) => model.architecture !== "titans-mac" || model.contextSegment % model.memory.chunkSize === 0, {
+    path: ["contextSegment"],
+    error:
+      "contextSegment must be a whole multiple of memory.chunkSize, so that every segment is written in whole chunks",
+  })
+  .refine((model) => model.architecture === "titans-mac" || model.read === "tokenExact", {
+    path: ["read"],
+    error: "only titans-mac has a non-causal read; leave read out, or use titans-mac",
   });
 
 /** A validated model configuration. */

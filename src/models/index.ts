@@ -1,4 +1,4 @@
-export { type Architecture, architectures } from "./architectures.ts";
+export { type Architecture, architectures, blockMixer } from "./architectures.ts";
 export {
   type ArchitectureName,
   architectureNames,
@@ -8,5 +8,7 @@ export {
   modelSchema,
 } from "./config.ts";
 export { LanguageModel, type ModelParams, type ModelState, nextTokenLoss } from "./language-model.ts";
-export { defaultPreset, type Preset, presetNamed, presets } from "./presets.ts";
+export { paperPresets } from "./paper-presets.ts";
+export type { Preset } from "./preset.ts";
+export { defaultPreset, presetNamed, presets } from "./presets.ts";
 export { ResidualBlock, type ResidualBlockParams } from "./residual-block.ts";

@@ -10,14 +10,9 @@ import {
   type SequenceLayer,
   type StepOptions,
 } from "../common/index.ts";
-import {
-  type MemoryDiagnostics,
-  NeuralMemory,
-  type NeuralMemoryParams,
-  type NeuralMemoryState,
-} from "../titans/index.ts";
+import { isMemoryLayer, type MemoryDiagnostics, type MemoryState } from "../titans/index.ts";
 import { parseConfig } from "../utils/index.ts";
-import { architectures } from "./architectures.ts";
+import { blockMixer } from "./architectures.ts";
 import { type ModelConfig, type ModelInput, modelSchema } from "./config.ts";
 import { ResidualBlock, type ResidualBlockParams } from "./residual-block.ts";
 
@@ -53,17 +48,28 @@ export class LanguageModel implements SequenceLayer<ModelParams, ModelState> {
 
   constructor(config: ModelInput) {
     this.config = parseConfig(modelSchema, config, "model");
-    const { architecture, layers, dim, feedForwardExpansion } = this.config;
+    const { layers, dim, feedForwardExpansion } = this.config;
     const hiddenDim = Math.round(dim * feedForwardExpansion);
     this.blocks = Array.from(
       { length: layers },
-      () => new ResidualBlock(architectures[architecture].mixer(this.config), dim, hiddenDim),
+      (_, block) => new ResidualBlock(blockMixer(this.config, block), dim, hiddenDim),
     );
   }
 
-  /** Tokens of the grid: calls are cut so that every chunk of every layer is whole. */
+  /** Tokens of the grid: calls are cut so that every chunk and every segment of every layer is whole. */
   get chunkSize(): number {
-    return this.config.memory.chunkSize;
+    const units = this.blocks.map(({ mixer }) => mixer.gridUnit ?? 1);
+    return units.reduce(leastCommonMultiple, this.config.memory.chunkSize);
+  }
+
+  /** Numbers of the blocks with a memory, from 0. */
+  get memoryBlocks(): number[] {
+    return [...this.blocks.entries()].filter(([, { mixer }]) => isMemoryLayer(mixer)).map(([block]) => block);
+  }
+
+  /** Whether no output depends on a later token. A model for which that is false has seen what it is asked to predict. */
+  get causal(): boolean {
+    return this.config.read === "tokenExact" || this.memoryBlocks.length === 0;
   }
 
   init(seed: Key): ModelParams {
@@ -112,13 +118,8 @@ export class LanguageModel implements SequenceLayer<ModelParams, ModelState> {
     const blocks = this.blocks.map((block, i) => {
       const blockParams = params.blocks[i]!;
       const input = rmsNorm(blockParams.mixerNorm, x);
-      if (block.mixer instanceof NeuralMemory) {
-        const [mixed, next, found] = block.mixer.diagnose(
-          blockParams.mixer as NeuralMemoryParams,
-          state.blocks[i] as NeuralMemoryState,
-          input,
-          options,
-        );
+      if (isMemoryLayer(block.mixer)) {
+        const [mixed, next, found] = block.mixer.diagnose(blockParams.mixer, state.blocks[i]!, input, options);
         diagnostics[i] = found;
         x = block.finish(blockParams, x, mixed);
         return next;
@@ -130,9 +131,23 @@ export class LanguageModel implements SequenceLayer<ModelParams, ModelState> {
     return [this.logits(params, x), { blocks }, diagnostics];
   }
 
+  /** A state in which every memory and carried surprise is what `f` makes of it, everything else unchanged. */
+  mapMemories(state: ModelState, f: (memory: MemoryState) => MemoryState): ModelState {
+    const blocks = this.blocks.map(({ mixer }, i) => {
+      const own = state.blocks[i]!;
+      return isMemoryLayer(mixer) ? mixer.mapMemory(own, f) : own;
+    });
+    return { blocks };
+  }
+
   private logits(params: ModelParams, x: Tensor): Tensor {
     return dense(params.head, rmsNorm(params.norm, x));
   }
+}
+
+function leastCommonMultiple(a: number, b: number): number {
+  const divisor = (x: number, y: number): number => (y === 0 ? x : divisor(y, x % y));
+  return (a / divisor(a, b)) * b;
 }
 
 /**

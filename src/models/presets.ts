@@ -1,21 +1,22 @@
 /** Named models that are known to train, with the numbers they train with. */
 import { ConfigError, unknownName } from "../utils/index.ts";
-import type { ModelInput } from "./config.ts";
-
-/** A preset: a model, and how long and on what it is trained. */
-export interface Preset {
-  /** One line for listings. */
-  readonly summary: string;
-  readonly model: ModelInput;
-  /** Training configuration as written in a config file; the trainer validates it. */
-  readonly training: Readonly<Record<string, number>>;
-}
+import { paperPresets } from "./paper-presets.ts";
+import type { Preset } from "./preset.ts";
 
 /** Normalised values keep the errors, and with them the guarded steps, of order one; a step bias of -2 starts with small writes. */
 const rememberingMemory = {
   chunkSize: 32,
   normalizeValues: true,
   gateBiases: { forget: -5, momentum: 0, stepSize: -2 },
+} as const;
+
+/** What the hybrids of laptop size share. */
+const smallHybrid = {
+  dim: 64,
+  layers: 2,
+  heads: 2,
+  persistentTokens: 4,
+  memory: rememberingMemory,
 } as const;
 
 /** Half a million bytes read: minutes on two cores with the native engine. */
@@ -63,6 +64,33 @@ export const presets: Readonly<Record<string, Preset>> = {
       evaluationTokens: 1024,
     },
   },
+  "mac-small": {
+    summary: "memory as context, laptop size: segments of 32 bytes attend to what the memory recalls",
+    model: {
+      architecture: "titans-mac",
+      ...smallHybrid,
+      contextSegment: 32,
+    },
+    training: minutesOnABook,
+  },
+  "mag-small": {
+    summary: "memory as gate, laptop size: attention over 32 bytes beside the memory",
+    model: {
+      architecture: "titans-mag",
+      ...smallHybrid,
+      window: 32,
+    },
+    training: minutesOnABook,
+  },
+  "mal-small": {
+    summary: "memory as layer, laptop size: attention over 32 bytes of what the memory puts out",
+    model: {
+      architecture: "titans-mal",
+      ...smallHybrid,
+      window: 32,
+    },
+    training: minutesOnABook,
+  },
   "transformer-small": {
     summary: "the baseline: sliding-window attention of about the same size as lmm-small",
     model: {
@@ -76,6 +104,7 @@ export const presets: Readonly<Record<string, Preset>> = {
     },
     training: minutesOnABook,
   },
+  ...paperPresets,
 };
 
 /** The preset that `npm start` trains. */

@@ -1,12 +1,41 @@
 export { associativeLoss, keysAndValues } from "./associative-loss.ts";
 export {
+  type BranchGate,
+  type BranchGateParams,
+  branchGate,
+  branchGates,
+  initBranchGate,
+} from "./branch-gate.ts";
+export {
   chunkDiagnostics,
   joinDiagnostics,
   type MemoryDiagnostics,
   memoryNorm,
   type ObservedChunk,
 } from "./diagnostics.ts";
+export { feedForwardAsAttention } from "./feed-forward-as-attention.ts";
 export { type GateLogits, gatesFromLogits, gatesFromValues } from "./gates.ts";
+export { LongTermMemory, type LongTermMemoryConfig, type LongTermMemoryParams } from "./long-term-memory.ts";
+export {
+  type ContextRead,
+  contextReads,
+  MemoryAsContext,
+  type MemoryAsContextConfig,
+  type MemoryAsContextParams,
+  type MemoryAsContextState,
+} from "./memory-as-context.ts";
+export {
+  MemoryAsGate,
+  type MemoryAsGateConfig,
+  type MemoryAsGateParams,
+  type MemoryAsGateState,
+} from "./memory-as-gate.ts";
+export {
+  MemoryAsLayer,
+  type MemoryAsLayerConfig,
+  type MemoryAsLayerParams,
+  type MemoryAsLayerState,
+} from "./memory-as-layer.ts";
 export {
   type MemoryChunkOptions,
   type MemoryChunkResult,
@@ -14,10 +43,13 @@ export {
   type ReadMode,
   readModes,
 } from "./memory-chunk.ts";
+export { isMemoryLayer, type MemoryLayer } from "./memory-layer.ts";
 export { forgetMemory, type MemoryState, memoryUpdate, retrieve, type TokenGates } from "./memory-update.ts";
 export {
   NeuralMemory,
   type NeuralMemoryConfig,
+  type NeuralMemoryInput,
+  type NeuralMemoryOptions,
   type NeuralMemoryParams,
   type NeuralMemoryState,
   neuralMemoryDefaults,
@@ -32,6 +64,7 @@ export {
   momentumScan,
   type ScanElement,
 } from "./parallel.ts";
+export { initPersistentTokens, prependPersistent, readPersistent } from "./persistent-memory.ts";
 export { type MemoryTokens, recurrentMemory, writeThenRead } from "./recurrence.ts";
 export {
   curvatureGuardedStepSize,

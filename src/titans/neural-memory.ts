@@ -13,9 +13,9 @@ import {
   l2Normalize,
   type MemoryArchitecture,
   type MemoryWeights,
+  memoryForward,
   mergeHeads,
   rmsNorm,
-  type SequenceLayer,
   type StepOptions,
   splitHeads,
 } from "../common/index.ts";
@@ -23,6 +23,7 @@ import { ConfigError, ShapeError, unknownName } from "../utils/index.ts";
 import { chunkDiagnostics, joinDiagnostics, type MemoryDiagnostics, type ObservedChunk } from "./diagnostics.ts";
 import { gatesFromLogits } from "./gates.ts";
 import { memoryChunk } from "./memory-chunk.ts";
+import type { MemoryLayer } from "./memory-layer.ts";
 import type { MemoryState } from "./memory-update.ts";
 import type { ChunkGates } from "./parallel.ts";
 import { type StepGuard, stepGuards } from "./step-guard.ts";
@@ -58,6 +59,9 @@ export interface NeuralMemoryConfig {
   /** l2-normalises values as well as queries and keys. */
   readonly normalizeValues: boolean;
 }
+
+/** A configuration as written: what has a default may be left out. */
+export type NeuralMemoryInput = Pick<NeuralMemoryConfig, "dim" | "heads" | "headDim"> & Partial<NeuralMemoryConfig>;
 
 /** Defaults of a layer; `dim`, `heads` and `headDim` have none. */
 export const neuralMemoryDefaults = {
@@ -103,6 +107,12 @@ export type NeuralMemoryState = {
   readonly tail: Tensor;
 };
 
+/** What a step of a neural memory may be told. */
+export interface NeuralMemoryOptions extends StepOptions {
+  /** Reads every token with the weights after the call's last one. Not causal: a token's output then depends on later tokens. */
+  readonly readAtCallEnd?: boolean;
+}
+
 /**
  * The LMM layer: a deep memory a head, written by gradient descent with momentum and forgetting while the sequence is read.
  *
@@ -119,16 +129,20 @@ export type NeuralMemoryState = {
  *
  * @see Titans (arXiv:2501.00663) Eq. 11-15
  */
-export class NeuralMemory implements SequenceLayer<NeuralMemoryParams, NeuralMemoryState> {
+export class NeuralMemory implements MemoryLayer<NeuralMemoryParams, NeuralMemoryState> {
   readonly config: NeuralMemoryConfig;
   readonly architecture: MemoryArchitecture;
 
-  constructor(config: Pick<NeuralMemoryConfig, "dim" | "heads" | "headDim"> & Partial<NeuralMemoryConfig>) {
+  constructor(config: NeuralMemoryInput) {
     this.config = { ...neuralMemoryDefaults, ...config };
     checkConfig(this.config);
     const { depth, headDim, expansion, activation, residual, norm } = this.config;
     this.architecture = { depth, dim: headDim, hiddenDim: Math.round(headDim * expansion), activation, residual, norm };
     checkArchitecture(this.architecture);
+  }
+
+  get gridUnit(): number {
+    return this.config.chunkSize;
   }
 
   init(key: Key): NeuralMemoryParams {
@@ -172,7 +186,7 @@ export class NeuralMemory implements SequenceLayer<NeuralMemoryParams, NeuralMem
     params: NeuralMemoryParams,
     state: NeuralMemoryState,
     x: Tensor,
-    options: StepOptions = {},
+    options: NeuralMemoryOptions = {},
   ): [Tensor, NeuralMemoryState] {
     const [y, next] = this.run(params, state, x, options);
     return [y, next];
@@ -187,7 +201,7 @@ export class NeuralMemory implements SequenceLayer<NeuralMemoryParams, NeuralMem
     params: NeuralMemoryParams,
     state: NeuralMemoryState,
     x: Tensor,
-    options: StepOptions = {},
+    options: NeuralMemoryOptions = {},
   ): [Tensor, NeuralMemoryState, MemoryDiagnostics] {
     const parts: MemoryDiagnostics[] = [];
     const [y, next] = this.run(params, state, x, options, (before, chunk) => {
@@ -196,11 +210,42 @@ export class NeuralMemory implements SequenceLayer<NeuralMemoryParams, NeuralMem
     return [y, next, joinDiagnostics(parts)];
   }
 
+  mapMemory(state: NeuralMemoryState, f: (memory: MemoryState) => MemoryState): NeuralMemoryState {
+    const { memory, surprise, ...rest } = state;
+    return { ...rest, ...f({ memory, surprise }) };
+  }
+
+  /**
+   * The memory's queries alone: what `step` would read with, without the keys and values it would write.
+   *
+   * @param tail the last inputs of the convolution: [batch, kernel - 1, heads headDim]
+   * @param x [batch, tokens, dim]
+   * @returns queries [batch, heads, tokens, headDim], and the new tail
+   */
+  projectQueries(params: NeuralMemoryParams, tail: Tensor, x: Tensor, mask?: Tensor): [queries: Tensor, tail: Tensor] {
+    const { heads, headDim } = this.config;
+    const third: [number, number] = [0, heads * headDim];
+    const projected = dense(slice(params.projection, [], third), x);
+    const [convolved, next] = causalConvolution(slice(params.convolution, [], third), tail, projected, mask);
+    return [l2Normalize(splitHeads(nn.silu(convolved), heads)), next];
+  }
+
+  /**
+   * What the memory answers as it is, normed a head; nothing is written.
+   *
+   * @param memory matrices [batch, heads, out, in]
+   * @param queries [batch, heads, tokens, headDim]
+   * @returns [batch, tokens, heads headDim]
+   */
+  retrieve(params: NeuralMemoryParams, memory: MemoryWeights, queries: Tensor): Tensor {
+    return this.normed(params, memoryForward(this.architecture, memory, queries));
+  }
+
   private run(
     params: NeuralMemoryParams,
     state: NeuralMemoryState,
     x: Tensor,
-    options: StepOptions,
+    options: NeuralMemoryOptions,
     observe?: (before: MemoryState, chunk: ObservedChunk) => void,
   ): [Tensor, NeuralMemoryState] {
     const { dim, chunkSize, stepGuard, maxMomentum } = this.config;
@@ -229,7 +274,10 @@ export class NeuralMemory implements SequenceLayer<NeuralMemoryParams, NeuralMem
       outputs.push(result.outputs);
       memory = result.state;
     }
-    return [this.readOut(params, x, np.concatenate(outputs, 2)), { ...memory, tail }];
+    const readings = options.readAtCallEnd
+      ? memoryForward(this.architecture, memory.memory, queries)
+      : np.concatenate(outputs, 2);
+    return [this.readOut(params, x, readings), { ...memory, tail }];
   }
 
   /** Queries, keys and values [batch, heads, tokens, headDim], and the convolution's new tail. */
@@ -263,9 +311,13 @@ export class NeuralMemory implements SequenceLayer<NeuralMemoryParams, NeuralMem
 
   /** What was read, normed a head, gated by the token, and projected back. */
   private readOut(params: NeuralMemoryParams, x: Tensor, readings: Tensor): Tensor {
-    const normed = mergeHeads(rmsNorm(np.expandDims(params.readScale, 1), readings));
     const gate = nn.sigmoid(dense(params.outputGate, x));
-    return dense(params.output, np.multiply(normed, gate));
+    return dense(params.output, np.multiply(this.normed(params, readings), gate));
+  }
+
+  /** Readings [batch, heads, tokens, headDim] normed a head, heads merged. */
+  private normed(params: NeuralMemoryParams, readings: Tensor): Tensor {
+    return mergeHeads(rmsNorm(np.expandDims(params.readScale, 1), readings));
   }
 }
 

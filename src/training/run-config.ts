@@ -62,11 +62,13 @@ export function resumedRunConfig(before: RunConfig, layers: readonly RunLayer[],
   if ("preset" in written) throw new ConfigError(`${where}: a resumed run keeps its model; leave the preset out`);
   const after = parseConfig(runSchema, mergeLayers([keptFrom(before, written), written]), where);
   const { model, training } = before;
-  const now = entriesOf({ model: after.model, training: after.training });
-  for (const [path, value] of entriesOf({ model, training })) {
-    if (now.get(path) === value || CHANGEABLE.includes(path)) continue;
+  const kept = entriesOf({ model, training });
+  const asked = entriesOf({ model: after.model, training: after.training });
+  for (const path of new Set([...kept.keys(), ...asked.keys()])) {
+    const [was, is] = [JSON.stringify(kept.get(path)), JSON.stringify(asked.get(path))];
+    if (is === was || CHANGEABLE.includes(path)) continue;
     throw new ConfigError(
-      `${path} is ${value} in the checkpoint, not ${now.get(path)}; a resumed run keeps its numbers, so leave it out or start a new run`,
+      `${path} is ${was} in the checkpoint, not ${is}; a resumed run keeps its numbers, so leave it out or start a new run`,
     );
   }
   return after;

@@ -70,6 +70,8 @@ export interface RunHooks {
   onStep?(metrics: StepMetrics & { readonly seconds: number }): void;
   /** The state is borrowed. */
   onValidation?(metrics: ValidationMetrics, state: TrainingState): void | Promise<void>;
+  /** Told, in a sentence each, what makes the run's numbers mean something else than they seem to. Nothing by default. */
+  onNote?(sentence: string): void;
   readonly signal?: AbortSignal;
 }
 
@@ -174,6 +176,7 @@ export async function trainRun(run: Run, hooks: RunHooks = {}): Promise<RunSumma
       lap();
       return where;
     },
+    onNote: (sentence) => hooks.onNote?.(sentence),
     ...(hooks.signal ? { signal: hooks.signal } : {}),
   });
   const { step } = state;

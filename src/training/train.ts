@@ -69,12 +69,17 @@ export interface TrainOptions {
   onValidation?(metrics: ValidationMetrics, state: TrainingState): void | Promise<void>;
   /** Saves a state (borrowed); returns where, for messages. */
   save?(state: TrainingState): Promise<string>;
+  /** Told, in a sentence each, what makes the run's numbers mean something else than they seem to. Nothing by default. */
+  onNote?(sentence: string): void;
   /** Stops after the current step, which is then saved. */
   readonly signal?: AbortSignal;
 }
 
 /** Which windows validations read: the same ones at every step and in every run. */
 const VALIDATION_SEED = 20_501_663;
+
+const NOT_CAUSAL =
+  'model.read is "segmentEndNonCausal": the model sees the tokens it is asked to predict, so its loss says nothing about predicting; use "tokenExact"';
 
 type Update = Program<
   [ModelParams, ModelParams, AdamWState, Tensor],
@@ -111,6 +116,7 @@ export function optimizerOf(config: TrainingConfig): Optimizer<AdamWState> {
 export async function train(options: TrainOptions): Promise<TrainingState> {
   const { engine, model, data, config, signal } = options;
   checkTraining(model, config, data);
+  if (!model.causal) options.onNote?.(NOT_CAUSAL);
   const programs = new SegmentPrograms(engine, model);
   const update = compileUpdate(engine, config);
   const learningRateAt = warmupCosine({
@@ -242,7 +248,7 @@ function targetsOf({ tokens, length, targets }: TokenWindows): Int32Array {
 export function checkTraining(model: LanguageModel, config: TrainingConfig, data: TrainingData): void {
   if (config.segment % model.chunkSize !== 0) {
     throw new ConfigError(
-      `training.segment is ${config.segment}, but the memory works in chunks of ${model.chunkSize} tokens; make segment a multiple of it`,
+      `training.segment is ${config.segment}, but the model reads ${model.chunkSize} tokens at a time (memory.chunkSize; contextSegment in titans-mac); make training.segment a multiple of it`,
     );
   }
   const { vocabularySize } = data.tokenizer;

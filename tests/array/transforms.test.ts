@@ -125,6 +125,44 @@ describe("transforms alone and nested", () => {
 });
 
 describe("vjp", () => {
+  it("hands each cotangent to its own result, also beside results that do not depend on the primals", () => {
+    const before = liveTensors();
+    scope(() => {
+      const f = (x: Tensor) => ({
+        constant: np.ones([3]),
+        cubes: np.multiply(x, np.square(x)),
+        stopped: lax.stopGradient(x),
+        twice: np.multiply(x, 2),
+      });
+      const cotangent = {
+        constant: tensor([7, 7, 7]),
+        cubes: tensor([1, 0]),
+        stopped: tensor([9, 9]),
+        twice: tensor([0, 1]),
+      };
+      for (const run of [(g: (x: Tensor) => Tensor) => g, jit] as const) {
+        const gradient = run((x: Tensor) => vjp(f, [x], (_, pullback) => pullback(cotangent)[0]));
+        expect([...readSync(gradient(tensor([2, 5])))]).toEqual([12, 2]);
+      }
+    });
+    expect(liveTensors()).toBe(before);
+  });
+
+  it("pulls back results of which one is computed from another", () => {
+    scope(() => {
+      const f = (x: Tensor) => {
+        const square = np.square(x);
+        return [np.sum(np.multiply(square, x)), square, np.exp(np.multiply(square, 0))] as const;
+      };
+      const pulled = (x: Tensor) =>
+        vjp(f, [x], (_, pullback) => pullback([tensor([2], []), tensor([1, 0]), tensor([1, 1])])[0]);
+      for (const gradient of [pulled, jit(pulled)]) {
+        // 2 times 3 x^2, and 2 x of the first.
+        expect([...readSync(gradient(tensor([2, 5])))]).toEqual([28, 150]);
+      }
+    });
+  });
+
   it("gives the value, and pulls back as many cotangents as it is asked to", () => {
     const before = liveTensors();
     const f = (x: Tensor, y: Tensor) => np.multiply(np.square(x), y);

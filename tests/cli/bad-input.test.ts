@@ -111,7 +111,7 @@ describe("train refuses", () => {
     [
       "a segment that cuts chunks",
       [...train, "--set", "training.segment=8"],
-      /segment is 8, but the memory works in chunks of 16/,
+      /segment is 8, but the model reads 16 tokens at a time/,
     ],
     ["a tokenizer that is not there", [...train, "--tokenizer", "t.json"], /there is no tokenizer "t.json"/],
     [

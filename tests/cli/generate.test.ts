@@ -34,7 +34,7 @@ test("the memory of one call, loaded by the next, goes on as one long text would
 
 test("the same seed writes the same text as the library does, another seed another one", async () => {
   const { model, params, tokenizer } = await loadCheckpoint(join(folder, "run"));
-  const session = new Reader(await startEngine(), model, params).open();
+  const session = await new Reader(await startEngine(), model, params).open();
   const options = { prompt: "Call", maxTokens: 12, temperature: 0.8, topK: 40, topP: 0.9, seed: 5 };
   let expected = "";
   for await (const piece of generate(session, tokenizer, options)) expected += piece;

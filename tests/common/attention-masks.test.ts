@@ -1,6 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { np, readSync, scope, type Tensor } from "../../src/array/index.ts";
-import { causalMask, prefixWindowMask, segmentMask, slidingWindowMask } from "../../src/common/index.ts";
+import {
+  causalMask,
+  memoryAsContextMask,
+  prefixWindowMask,
+  segmentMask,
+  slidingWindowMask,
+} from "../../src/common/index.ts";
 import * as oracle from "../oracles/index.ts";
 import { toIntegers, toNumbers, toTensor } from "./tensors.ts";
 
@@ -76,6 +82,55 @@ describe("attention masks", () => {
       expect(actual[2]).toEqual([1, 1, 1, 0, 0, 0, 0, 0]);
       expect(actual[3]).toEqual([0, 1, 1, 1, 0, 0, 0, 0]);
       expect(actual[4]).toEqual([0, 0, 1, 1, 1, 0, 0, 0]);
+    });
+  });
+
+  it("memoryAsContextMask draws one segment: persistent tokens, retrieved rows up to the token's own, tokens", () => {
+    scope(() => {
+      const drawing = drawn([
+        "#. | ... | ...",
+        "## | ... | ...",
+        "## | #.. | ...",
+        "## | ##. | ...",
+        "## | ### | ...",
+        "## | #.. | #..",
+        "## | ##. | ##.",
+        "## | ### | ###",
+      ]);
+      const actual = table(memoryAsContextMask(2, 3));
+      expect(actual).toEqual(drawing);
+      expect(actual.map((row) => row.reduce((a, b) => a + b))).toEqual([1, 2, 3, 4, 5, 4, 6, 8]);
+    });
+  });
+
+  it("memoryAsContextMask in its literal form is plain causal order, which shows retrieved rows of later tokens", () => {
+    scope(() => {
+      const drawing = drawn([
+        "#. | ... | ...",
+        "## | ... | ...",
+        "## | #.. | ...",
+        "## | ##. | ...",
+        "## | ### | ...",
+        "## | ### | #..",
+        "## | ### | ##.",
+        "## | ### | ###",
+      ]);
+      const actual = table(memoryAsContextMask(2, 3, "literal"));
+      expect(actual).toEqual(drawing);
+      expect(actual.map((row) => row.reduce((a, b) => a + b))).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+    });
+  });
+
+  it.each([
+    [0, 1],
+    [0, 4],
+    [1, 5],
+    [4, 3],
+  ])("memoryAsContextMask equals the predicate with %i persistent tokens and segments of %i", (persistent, segment) => {
+    scope(() => {
+      const rows = persistent + 2 * segment;
+      const reference = asNumbers(oracle.maskTable(oracle.memoryAsContextMask(persistent, segment), rows, rows));
+      expect(table(memoryAsContextMask(persistent, segment))).toEqual(reference);
     });
   });
 

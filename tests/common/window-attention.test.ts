@@ -1,7 +1,16 @@
 import { describe, expect, it } from "vitest";
 import { jit, key, np, readSync, scope, slice, type Tensor } from "../../src/array/index.ts";
 import { type WindowAttentionState, windowAttentionLayer } from "../../src/common/index.ts";
-import { type Matrix, multiHeadAttention, project, rotateHeads, slidingWindowMask } from "../oracles/index.ts";
+import {
+  type AttentionParameters,
+  type Matrix,
+  multiHeadAttention,
+  positionedAttention,
+  prefixWindowMask,
+  project,
+  rotateHeads,
+  slidingWindowMask,
+} from "../oracles/index.ts";
 import { expectClose, randomSequences, toNumbers, toTensor } from "./tensors.ts";
 
 const config = { dim: 18, heads: 3, window: 4 };
@@ -101,6 +110,33 @@ describe("window attention", () => {
         slice(layer.step(params, layer.initialState(params, 1), toTensor([sequence]))[0], 0, 2);
       const difference = np.max(np.absolute(np.subtract(last(x!), last([x![1]!, x![0]!, x![2]!]))));
       expect(readSync(difference)[0]).toBeGreaterThan(1e-3);
+    });
+  });
+
+  it("sees a prefix from everywhere, unturned, beside its window: equals the oracle through calls and gaps", () => {
+    scope(() => {
+      const layer = windowAttentionLayer(config);
+      const params = layer.init(key(2));
+      const [prefix] = randomSequences(3, 1, 2, 18);
+      const [x] = randomSequences(4, 1, 12, 18);
+      const valid = x!.map((_, t) => t !== 1 && t !== 7);
+      const step = (state: WindowAttentionState, from: number, to: number) =>
+        layer.step(params, state, toTensor([x!.slice(from, to)]), {
+          prefix: toTensor([prefix!]),
+          mask: toTensor([valid.slice(from, to).map(Number)]),
+        });
+      const [first, middle] = step(layer.initialState(params, 1), 0, 5);
+      const [second] = step(middle, 5, 12);
+      const weights = toNumbers(params) as unknown as AttentionParameters;
+      const tokens = x!.filter((_, t) => valid[t]);
+      const rows = [...prefix!, ...tokens].map((row, i) => ({ x: row, position: i < 2 ? null : i }));
+      const wanted = tokens.map((_, t) => t + 2);
+      const expected = positionedAttention(weights, 3, rows, prefixWindowMask(4, 2), wanted);
+      const actual = toNumbers(slice(np.concatenate([first, second], 1), 0)) as Matrix;
+      expectClose(
+        actual.filter((_, t) => valid[t]),
+        expected,
+      );
     });
   });
 

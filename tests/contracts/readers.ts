@@ -36,7 +36,7 @@ export function streamReader<P extends Tree, S extends Tree>(
 ): Reader<P> {
   const stream = new Stream(engine, layer, grid);
   return async (params, x, sizes) => {
-    let state = stream.start(params, x.shape[0]!);
+    let state = await stream.start(params, x.shape[0]!);
     const outputs: Block[] = [];
     let done = 0;
     for (const size of sizes) {

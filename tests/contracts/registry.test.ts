@@ -1,27 +1,30 @@
 /** Every architecture in the registry meets the layer contract: a new one is tested by being registered. */
 
 import { describe, expect, test } from "vitest";
+import type { Tensor, Tree } from "../../src/array/index.ts";
 import { architectureNames, architectures, LanguageModel, presetNamed, presets } from "../../src/models/index.ts";
+import { isMemoryLayer } from "../../src/titans/index.ts";
 import { trainingSchema } from "../../src/training/index.ts";
 import { ConfigError } from "../../src/utils/index.ts";
 import { layerContract } from "./contract.ts";
 
 const chunk = 4;
+const base = { dim: 8, layers: 1, heads: 2, window: 5, memory: { chunkSize: chunk, normalizeValues: true } } as const;
 
-for (const name of architectureNames) {
-  const { config } = new LanguageModel({
-    architecture: name,
-    dim: 8,
-    layers: 1,
-    heads: 2,
-    window: 5,
-    memory: { chunkSize: chunk, normalizeValues: true },
-  });
-  layerContract(`the mixer of ${name}`, {
-    layer: architectures[name].mixer(config),
+for (const architecture of architectureNames) {
+  const { config, chunkSize } = new LanguageModel({ architecture, ...base, contextSegment: 8 });
+  const layer = architectures[architecture].mixer(config);
+  layerContract(`the mixer of ${architecture}`, {
+    layer,
     dim: 8,
     tokens: 11,
-    grid: { chunk, segment: 2 * chunk },
+    grid: { chunk: chunkSize, segment: 2 * chunkSize },
+    ...(isMemoryLayer(layer) && {
+      stepWithLosses: (params: Tree, state: Tree, x: Tensor): [Tensor, Tree, Tensor] => {
+        const [y, next, { lossBefore }] = layer.diagnose(params, state, x);
+        return [y, next, lossBefore];
+      },
+    }),
   });
 }
 

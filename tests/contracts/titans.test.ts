@@ -85,7 +85,7 @@ describe("the neural memory in a stream", () => {
 
   /** Reads the sequence in calls of the given sizes. */
   async function readIn(sizes: readonly number[], storeMask?: Block): Promise<Block> {
-    let state = stream.start(params, batch);
+    let state = await stream.start(params, batch);
     const outputs: Block[] = [];
     let done = 0;
     for (const size of sizes) {
@@ -104,11 +104,11 @@ describe("the neural memory in a stream", () => {
     return Array.from(a.data, (value, i) => Math.abs(value - b.data[i]!)).reduce((x, y) => Math.max(x, y), 0);
   }
 
-  it("compiles two programs, however the sequence is cut", async () => {
+  it("compiles two programs that read and one that starts, however the sequence is cut", async () => {
     await readIn([tokens]);
     for (let cut = 1; cut < tokens; cut++) await readIn([cut, tokens - cut]);
     await readIn(new Array<number>(tokens).fill(1));
-    expect(engine.programs.map(({ name }) => name).sort()).toEqual(["memory chunk", "memory segment"]);
+    expect(engine.programs.map(({ name }) => name).sort()).toEqual(["memory chunk", "memory segment", "memory start"]);
   });
 
   it("keeps which tokens are stored through every cut, single tokens included", async () => {
@@ -129,7 +129,7 @@ describe("the neural memory in a stream", () => {
   });
 
   it("takes up a state again that it has been continued from before", async () => {
-    const fresh = stream.start(params, batch);
+    const fresh = await stream.start(params, batch);
     const [, middle] = await stream.push(params, fresh, sliceTokens(x, 0, 6));
     const [first, end] = await stream.push(params, middle, sliceTokens(x, 6, 11));
     const [second, otherEnd] = await stream.push(params, middle, sliceTokens(x, 6, 11));

@@ -1,6 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { jit, np, scope, type Tensor } from "../../src/array/index.ts";
-import type { NeuralMemory, NeuralMemoryConfig, NeuralMemoryState } from "../../src/titans/index.ts";
+import type {
+  NeuralMemory,
+  NeuralMemoryConfig,
+  NeuralMemoryParams,
+  NeuralMemoryState,
+} from "../../src/titans/index.ts";
 import { randomSequences, toNumbers, toTensor } from "../common/tensors.ts";
 import type * as oracle from "../oracles/index.ts";
 import { layerOf, maskTensor, noisyParams, oracleRows } from "../titans/layer-cases.ts";
@@ -57,11 +62,7 @@ function expectLayer(
   expectNear(actual.state.tail, tails, tolerance);
 }
 
-function run(
-  layer: NeuralMemory,
-  params: ReturnType<typeof noisyParams>,
-  options: { mask?: Tensor; storeMask?: Tensor } = {},
-) {
+function run(layer: NeuralMemory, params: NeuralMemoryParams, options: { mask?: Tensor; storeMask?: Tensor } = {}) {
   const step = jit((x: Tensor, given: { mask?: Tensor; storeMask?: Tensor }) => {
     const [y, state] = layer.step(params, layer.initialState(params, x.shape[0]!), x, given);
     return { y, state };

@@ -137,6 +137,23 @@ describe("memoryControls", () => {
     expect(found.neverWritten.difference).not.toBe(0);
   });
 
+  it.each(["titans-mac", "titans-mag", "titans-mal"] as const)(
+    "find the memory of %s in the one block that has one",
+    async (architecture) => {
+      const hybrid = { architecture, window: 6, contextSegment: SEGMENT, persistentTokens: 2, neuralMemoryLayers: [1] };
+      const other = smallModel({}, hybrid);
+      const own = paramsOf(other);
+      const found = await memoryControls(new WindowReader(engine, other, SEGMENT), own, windows.slice(0, 1), tokenizer);
+      const slots = BATCH * LENGTH * 2;
+      expect(found.writes).toMatchObject({ writes: slots, slots });
+      expect(found.writesWhenOff).toEqual({ writes: 0, slots, meanStepSize: 0 });
+      for (const name of ["contextNotWritten", "neverWritten", "otherMemory"] as const)
+        expect(Math.abs(found[name].difference), name).toBeGreaterThan(1e-6);
+      // Windows and convolution tails are other sequences' too.
+      expect(found.otherState.difference).not.toBe(found.otherMemory.difference);
+    },
+  );
+
   it("leave no array alive", async () => {
     const reader = new WindowReader(engine, model, SEGMENT);
     await memoryControls(reader, params, windows.slice(0, 1), tokenizer);

@@ -8,13 +8,14 @@ export const CHUNK = 8;
 export const SEGMENT = 16;
 
 /** A model of two blocks with a memory each. */
-export function smallModel(memory: ModelInput["memory"] = {}): LanguageModel {
+export function smallModel(memory: ModelInput["memory"] = {}, others: Partial<ModelInput> = {}): LanguageModel {
   return new LanguageModel({
     architecture: "titans-lmm",
     dim: 16,
     layers: 2,
     heads: 2,
     memory: { chunkSize: CHUNK, normalizeValues: true, ...memory },
+    ...others,
   });
 }
 

@@ -144,7 +144,7 @@ describeNative.each(models)("%s in plain onnxruntime", (_, model) => {
   it("reads token by token, open calls given again, what the library reads in one piece", async () => {
     const plain = await PlainModel.open(filesOf(exportModel(model, params, options)));
     const engine = await startEngine("wasm");
-    const session = new Reader(engine, model, params).open();
+    const session = await new Reader(engine, model, params).open();
     const [text] = randomRows(1, 2 * SLOTS + 5, 3) as [number[]];
     const { data } = await session.read(Int32Array.from(text));
     for (const t of text.keys()) {

@@ -1,5 +1,5 @@
 /** The neural memory layer in two worlds: its parameters as tensors, and as the oracle's plain numbers. */
-import { key, mapTree, np, scope, type Tensor, tensor } from "../../src/array/index.ts";
+import { type Key, key, mapTree, np, scope, type Tensor, type Tree, tensor } from "../../src/array/index.ts";
 import { NeuralMemory, type NeuralMemoryConfig, type NeuralMemoryParams } from "../../src/titans/index.ts";
 import { type NumberTree, toNumbers } from "../common/tensors.ts";
 import * as oracle from "../oracles/index.ts";
@@ -28,7 +28,7 @@ export function layerOf(overrides: Partial<NeuralMemoryConfig> = {}): NeuralMemo
 }
 
 /** Fresh parameters with noise on every number: no gate is the same for all tokens, no scale is one. */
-export function noisyParams(layer: NeuralMemory, seed: number, deviation = 0.3): NeuralMemoryParams {
+export function noisyParams<P extends Tree>(layer: { init(key: Key): P }, seed: number, deviation = 0.3): P {
   const random = oracle.randomSource(seed);
   return scope(() =>
     mapTree(layer.init(key(seed)), (leaf) =>
@@ -78,7 +78,7 @@ function headOf(memory: NumberTree, head: number): NumberTree {
 
 /** The layer's configuration for the oracle. */
 export function layerOptions({ config, architecture }: NeuralMemory): oracle.LayerOptions {
-  const { heads, chunkSize, maxStepSize, stepGuard, normalizeValues } = config;
+  const { heads, chunkSize, maxStepSize, maxMomentum, stepGuard, normalizeValues } = config;
   return {
     heads,
     network: networkOf(architecture),
@@ -86,6 +86,7 @@ export function layerOptions({ config, architecture }: NeuralMemory): oracle.Lay
     chunk: chunkSize,
     read: "after",
     maxStep: maxStepSize,
+    maxMomentum,
     normaliseValues: normalizeValues,
     ...(stepGuard === "off" ? {} : { guard: stepGuard === "key" ? "keys" : "tangent" }),
   };

@@ -12,7 +12,7 @@ import {
   tensor,
   valueAndGrad,
 } from "../../src/array/index.ts";
-import { type ModelParams, nextTokenLoss } from "../../src/models/index.ts";
+import { architectureNames, type ModelParams, nextTokenLoss } from "../../src/models/index.ts";
 import { SegmentPrograms, segmentsOf } from "../../src/training/index.ts";
 import { tinyModel } from "./tiny.ts";
 
@@ -30,10 +30,10 @@ function zeros(params: ModelParams): ModelParams {
   return scope(() => mapTree(params, (leaf) => np.zerosLike(leaf)));
 }
 
-describe.each(["titans-lmm", "transformer"] as const)("segment back-propagation through time, %s", (architecture) => {
+describe.each(architectureNames)("segment back-propagation through time, %s", (architecture) => {
   test("loss and gradients over two segments equal those of the whole sequence in one call", async () => {
     const engine = await startEngine("wasm");
-    const model = tinyModel({ architecture, window: 6 });
+    const model = tinyModel({ architecture, window: 6, contextSegment: 8, persistentTokens: 2 });
     const params = detached(() => scope(() => model.init(key(1))));
     const scale = 1 / (2 * length - 5);
     const segments = segmentsOf(windows, 8);
@@ -72,10 +72,10 @@ describe.each(["titans-lmm", "transformer"] as const)("segment back-propagation 
       const worst = Math.max(...Array.from(actual, (g, i) => Math.abs(g - ideal[i]!) / size));
       expect(worst, path).toBeLessThan(2e-5);
     }
-    // The learned initial memory must owe something to the sequences that start from it.
-    if (architecture === "titans-lmm") {
-      const initial = [...namedLeaves(gradients)].filter(([path]) => path.includes("initialMemory"));
-      expect(initial.length).toBeGreaterThan(0);
+    // The learned initial memory and the persistent tokens must owe something to the sequences that start from them.
+    if (architecture !== "transformer") {
+      const initial = [...namedLeaves(gradients)].filter(([path]) => /initialMemory|persistent/.test(path));
+      expect(initial.length).toBe(3);
       for (const [path, leaf] of initial) expect(Math.max(...readSync(leaf).map(Math.abs)), path).toBeGreaterThan(0);
     }
     release(params, gradients, value, expected);

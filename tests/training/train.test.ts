@@ -116,7 +116,7 @@ test("a segment that is no whole number of chunks, and a vocabulary that is too 
   const data = tinyData();
   const segment = train({ engine, model: tinyModel({ memory: { chunkSize: 3 } }), data, config: tinyConfig() });
   await expect(segment).rejects.toThrow(ConfigError);
-  await expect(segment).rejects.toThrow(/segment is 8.*chunks of 3/);
+  await expect(segment).rejects.toThrow(/segment is 8.*reads 3 tokens at a time/);
   const vocabulary = train({ engine, model: tinyModel({ vocabularySize: 100 }), data, config: tinyConfig() });
   await expect(vocabulary).rejects.toThrow(/256 tokens, the model knows 100/);
 });
@@ -130,4 +130,20 @@ test("the same seed gives the same weights, another seed others", () => {
   ];
   expect(a).toBe(b);
   expect(a).not.toBe(c);
+});
+
+test("a run is told when the model sees the tokens it is asked to predict", async () => {
+  const engine = await startEngine("wasm");
+  const [data, config] = [tinyData(), tinyConfig({ steps: 1, warmupSteps: 0 })];
+  const notesOf = async (read: "tokenExact" | "segmentEndNonCausal") => {
+    const notes: string[] = [];
+    const model = tinyModel({ architecture: "titans-mac", contextSegment: 8, read });
+    const state = await train({ engine, model, data, config, onNote: (sentence) => notes.push(sentence) });
+    release(state.params, state.optimizer);
+    return notes;
+  };
+  expect(await notesOf("tokenExact")).toEqual([]);
+  expect(await notesOf("segmentEndNonCausal")).toEqual([
+    expect.stringMatching(/^model\.read is "segmentEndNonCausal": the model sees the tokens it is asked to predict/),
+  ]);
 });

@@ -1,0 +1,58 @@
+/** The sizes of the presets, counted from shapes: nothing is allocated. */
+import { describe, expect, test } from "vitest";
+import { liveTensors } from "../../src/array/index.ts";
+import { LanguageModel, paperPresets, presetNamed, presets } from "../../src/models/index.ts";
+import { trainingSchema } from "../../src/training/index.ts";
+
+function parametersOf(name: string): number {
+  const shapes = new LanguageModel(presetNamed(name).model).shapes();
+  return [...shapes.values()].reduce((total, { shape }) => total + shape.reduce((size, n) => size * n, 1), 0);
+}
+
+const sizes = { "170m": 170e6, "340m": 340e6, "400m": 400e6, "760m": 760e6 };
+const kinds = ["lmm", "mac", "mag", "mal"] as const;
+
+describe("the sizes of the paper", () => {
+  for (const [size, wanted] of Object.entries(sizes)) {
+    test.each(kinds)(`titans-%s-${size} has as many parameters as its name says, within 3 %%`, (kind) => {
+      const before = liveTensors();
+      const found = parametersOf(`titans-${kind}-${size}`);
+      expect(Math.abs(found - wanted) / wanted).toBeLessThan(0.03);
+      expect(liveTensors()).toBe(before);
+    });
+  }
+
+  test("are sixteen, with the paper's vocabulary, length, learning rate and half a million tokens a step", () => {
+    expect(Object.keys(paperPresets)).toHaveLength(16);
+    for (const { model, training } of Object.values(paperPresets)) {
+      const { batch, accumulate, length, learningRate, weightDecay, steps } = trainingSchema.parse(training);
+      expect(model.vocabularySize).toBe(32_000);
+      expect({ length, learningRate, weightDecay }).toEqual({ length: 4096, learningRate: 4e-4, weightDecay: 0.1 });
+      expect(batch * accumulate * length).toBe(2 ** 19);
+      const billions = (steps * 2 ** 19) / 1e9;
+      expect(billions).toBeGreaterThan(model.dim === 1536 ? 30 : 15);
+      expect(billions).toBeLessThan(model.dim === 1536 ? 32 : 16);
+    }
+  });
+
+  test("are the same models but for the architecture, and all have persistent tokens", () => {
+    for (const size of Object.keys(sizes)) {
+      const models = kinds.map((kind) => new LanguageModel(presetNamed(`titans-${kind}-${size}`).model));
+      const shapes = models.map(({ config: { dim, layers, heads, persistentTokens } }) => ({
+        dim,
+        layers,
+        heads,
+        persistentTokens,
+      }));
+      for (const shape of shapes) expect(shape).toEqual(shapes[0]);
+      expect(shapes[0]!.persistentTokens).toBeGreaterThan(0);
+      expect(models.map(({ config }) => config.architecture)).toEqual(kinds.map((kind) => `titans-${kind}`));
+    }
+  });
+});
+
+test.each(kinds)("%s-small is of laptop size", (kind) => {
+  const { model } = presets[`${kind}-small`]!;
+  expect(model.architecture).toBe(`titans-${kind}`);
+  expect(parametersOf(`${kind}-small`)).toBeLessThan(500_000);
+});
