@@ -15,13 +15,8 @@ export {
   readModes,
 } from "./memory-chunk.ts";
 export { forgetMemory, type MemoryState, memoryUpdate, retrieve, type TokenGates } from "./memory-update.ts";
-export {
-  NeuralMemory,
-  type NeuralMemoryConfig,
-  type NeuralMemoryParams,
-  type NeuralMemoryState,
-  neuralMemoryDefaults,
-} from "./neural-memory.ts";
+export { NeuralMemory, type NeuralMemoryParams, type NeuralMemoryState } from "./neural-memory.ts";
+export { type NeuralMemoryConfig, neuralMemoryDefaults } from "./neural-memory-config.ts";
 export {
   type ChunkCoefficients,
   type ChunkGates,
