@@ -65,8 +65,8 @@ export function withMemoryOf(model: LanguageModel, state: ModelState, rows: read
     scope(() => ({
       blocks: state.blocks.map((block, i) => {
         if (!swapped.has(i)) return block;
-        const { memory, surprise, ...rest } = block as NeuralMemoryState;
-        return { ...rest, ...selectRows({ memory, surprise }, rows) };
+        const { tail, ...memory } = block as NeuralMemoryState;
+        return { tail, ...selectRows(memory, rows) };
       }),
     })),
   );

@@ -1,4 +1,5 @@
 export { associativeLoss, keysAndValues } from "./associative-loss.ts";
+export { type ChunkEnd, chunkEnd, gatedTransition, orthogonalizedWrite, renormalized } from "./chunk-end.ts";
 export {
   chunkDiagnostics,
   joinDiagnostics,
@@ -15,8 +16,14 @@ export {
   readModes,
 } from "./memory-chunk.ts";
 export { forgetMemory, type MemoryState, memoryUpdate, retrieve, type TokenGates } from "./memory-update.ts";
+export { higherOrderMomentum, momentumLeeway } from "./momentum-order.ts";
 export { NeuralMemory, type NeuralMemoryParams, type NeuralMemoryState } from "./neural-memory.ts";
-export { type NeuralMemoryConfig, neuralMemoryDefaults } from "./neural-memory-config.ts";
+export {
+  type ForgetTarget,
+  forgetTargets,
+  type NeuralMemoryConfig,
+  neuralMemoryDefaults,
+} from "./neural-memory-config.ts";
 export {
   type ChunkCoefficients,
   type ChunkGates,
@@ -25,8 +32,10 @@ export {
   finalCoefficients,
   linearChunkGradient,
   momentumScan,
+  type OrderCoefficients,
   type ScanElement,
 } from "./parallel.ts";
+export { normalizeQueryOrKey, pairedLossScale, type QueryKeyNorm, queryKeyNorms } from "./query-key-norm.ts";
 export { type MemoryTokens, recurrentMemory, writeThenRead } from "./recurrence.ts";
 export {
   curvatureGuardedStepSize,

@@ -22,16 +22,19 @@ import {
 import { ShapeError } from "../utils/index.ts";
 import { chunkDiagnostics, joinDiagnostics, type MemoryDiagnostics, type ObservedChunk } from "./diagnostics.ts";
 import { gatesFromLogits } from "./gates.ts";
+import { chunkOptionsOf } from "./layer-options.ts";
 import { memoryChunk } from "./memory-chunk.ts";
-import type { MemoryState } from "./memory-update.ts";
+import { type MemoryState, stateOf } from "./memory-update.ts";
 import { checkConfig, type NeuralMemoryConfig, neuralMemoryDefaults } from "./neural-memory-config.ts";
+import { interleaved } from "./pairs.ts";
 import type { ChunkGates } from "./parallel.ts";
+import { normalizeQueryOrKey } from "./query-key-norm.ts";
 
 /** What the outer loop learns. */
 export type NeuralMemoryParams = {
-  /** Queries, keys and values at once: [dim, 3 heads headDim] */
+  /** Queries, the keys of every pair, the values of every pair: [dim, (1 + 2 pairs) heads headDim] */
   readonly projection: Tensor;
-  /** [kernel, 3 heads headDim] */
+  /** [kernel, (1 + 2 pairs) heads headDim] */
   readonly convolution: Tensor;
   /** One logit a head and token each: weight [dim, heads], bias [heads] */
   readonly gates: { readonly forget: GateParams; readonly momentum: GateParams; readonly stepSize: GateParams };
@@ -43,17 +46,18 @@ export type NeuralMemoryParams = {
   readonly outputGate: Tensor;
   /** [heads headDim, dim] */
   readonly output: Tensor;
+  /** With `gatedTransition`: the logit of how far each head's memory moves at a chunk's end: [heads] */
+  readonly transitionGate?: Tensor;
 };
 
-/** What lives at test time, one row a sequence. */
-export type NeuralMemoryState = {
-  /** M_t: matrices [batch, heads, out, in] */
-  readonly memory: MemoryWeights;
-  /** S_t, same shapes. */
-  readonly surprise: MemoryWeights;
-  /** The last inputs of the convolution: [batch, kernel - 1, 3 heads headDim] */
+/** What lives at test time, one row a sequence: M_t and S_t, matrices [batch, heads, out, in], and with `momentumOrder` n the n - 1 surprises below S_t. */
+export type NeuralMemoryState = MemoryState & {
+  /** The last inputs of the convolution: [batch, kernel - 1, (1 + 2 pairs) heads headDim] */
   readonly tail: Tensor;
 };
+
+/** Where the logits of a gated transition start: 0.7 % of the way. */
+const CLOSED_TRANSITION = -5;
 
 /**
  * The LMM layer: a deep memory a head, written by gradient descent with momentum and forgetting while the sequence is read.
@@ -84,8 +88,9 @@ export class NeuralMemory implements SequenceLayer<NeuralMemoryParams, NeuralMem
   }
 
   init(key: Key): NeuralMemoryParams {
-    const { dim, heads, headDim, convolutionKernel, gateBiases } = this.config;
+    const { dim, heads, headDim, convolutionKernel, gateBiases, pairsPerToken } = this.config;
     const inner = heads * headDim;
+    const projected = (1 + 2 * pairsPerToken) * inner;
     const [projectionKey, convolutionKey, memoryKey, gateKey, outputKey] = splitKey(key, 5) as [
       Key,
       Key,
@@ -94,8 +99,8 @@ export class NeuralMemory implements SequenceLayer<NeuralMemoryParams, NeuralMem
       Key,
     ];
     return {
-      projection: initDense(projectionKey, dim, 3 * inner),
-      convolution: initTaps(convolutionKey, convolutionKernel, 3 * inner),
+      projection: initDense(projectionKey, dim, projected),
+      convolution: initTaps(convolutionKey, convolutionKernel, projected),
       gates: {
         forget: initGate(dim, heads, gateBiases.forget),
         momentum: initGate(dim, heads, gateBiases.momentum),
@@ -105,19 +110,20 @@ export class NeuralMemory implements SequenceLayer<NeuralMemoryParams, NeuralMem
       readScale: np.ones([heads, headDim]),
       outputGate: initDense(gateKey, dim, inner),
       output: initDense(outputKey, inner, dim),
+      ...(this.config.gatedTransition
+        ? { transitionGate: np.full([heads], CLOSED_TRANSITION, { dtype: "float32" }) }
+        : {}),
     };
   }
 
   initialState(params: NeuralMemoryParams, batch: number): NeuralMemoryState {
-    const { heads, headDim, convolutionKernel } = this.config;
+    const { heads, headDim, convolutionKernel, momentumOrder, pairsPerToken } = this.config;
     const copied = (weights: MemoryWeights) =>
       zipTrees((w) => np.broadcastTo(np.expandDims(w, 0), [batch, ...w.shape]), weights);
     const memory = copied(params.initialMemory);
-    return {
-      memory,
-      surprise: zipTrees((w) => np.zerosLike(w), memory),
-      tail: np.zeros([batch, convolutionKernel - 1, 3 * heads * headDim]),
-    };
+    const surprises = Array.from({ length: momentumOrder }, () => zipTrees((w) => np.zerosLike(w), memory));
+    const tail = np.zeros([batch, convolutionKernel - 1, (1 + 2 * pairsPerToken) * heads * headDim]);
+    return { ...stateOf(memory, surprises), tail };
   }
 
   step(
@@ -155,47 +161,48 @@ export class NeuralMemory implements SequenceLayer<NeuralMemoryParams, NeuralMem
     options: StepOptions,
     observe?: (before: MemoryState, chunk: ObservedChunk) => void,
   ): [Tensor, NeuralMemoryState] {
-    const { dim, chunkSize, stepGuard, maxMomentum } = this.config;
+    const { dim, chunkSize, pairsPerToken } = this.config;
     if (x.ndim !== 3 || x.shape[2] !== dim) {
       throw new ShapeError(
         `tokens have shape [${x.shape}], the memory expects [batch, tokens, ${dim}]; set dim or project first`,
       );
     }
     const length = x.shape[1]!;
+    const chunkOptions = chunkOptionsOf(this.config, params);
     const { queries, keys, values, tail } = this.project(params, state.tail, x, options.mask);
     const gates = this.gates(params, x, options.storeMask);
     const outputs: Tensor[] = [];
-    let memory: MemoryState = { memory: state.memory, surprise: state.surprise };
+    let { tail: _, ...memory }: MemoryState & { tail: Tensor } = state;
     for (let start = 0; start < length; start += chunkSize) {
-      const range: [number, number] = [start, Math.min(start + chunkSize, length)];
-      const cut = (t: Tensor) => slice(t, [], [], range);
-      const tokens = { keys: cut(keys), values: cut(values), queries: cut(queries) };
+      const end = Math.min(start + chunkSize, length);
+      const cut = (t: Tensor) => slice(t, [], [], [start, end]);
+      const cutPairs = (t: Tensor) => slice(t, [], [], [start * pairsPerToken, end * pairsPerToken]);
+      const tokens = { keys: cutPairs(keys), values: cutPairs(values), queries: cut(queries) };
       const cutGates = {
         logRetain: cut(gates.logRetain),
         logMomentum: cut(gates.logMomentum),
         stepSize: cut(gates.stepSize),
       };
-      const masked = options.mask ? { mask: np.expandDims(slice(options.mask, [], range), 1) } : {};
-      const result = memoryChunk(this.architecture, memory, tokens, cutGates, { stepGuard, maxMomentum, ...masked });
-      observe?.(memory, { ...tokens, ...masked, result });
+      const masked = options.mask ? { mask: np.expandDims(slice(options.mask, [], [start, end]), 1) } : {};
+      const result = memoryChunk(this.architecture, memory, tokens, cutGates, { ...chunkOptions, ...masked });
+      observe?.(memory, { ...tokens, ...masked, ...chunkOptions, result });
       outputs.push(result.outputs);
       memory = result.state;
     }
     return [this.readOut(params, x, np.concatenate(outputs, 2)), { ...memory, tail }];
   }
 
-  /** Queries, keys and values [batch, heads, tokens, headDim], and the convolution's new tail. */
+  /** Queries [batch, heads, tokens, headDim], keys and values of every pair [batch, heads, tokens pairs, headDim], and the convolution's new tail. */
   private project(params: NeuralMemoryParams, tail: Tensor, x: Tensor, mask: Tensor | undefined) {
-    const { heads, normalizeValues } = this.config;
+    const { heads, normalizeValues, queryKeyNorm, pairsPerToken } = this.config;
     const [convolved, nextTail] = causalConvolution(params.convolution, tail, dense(params.projection, x), mask);
-    const [queries, keys, values] = np.split(nn.silu(convolved), 3, -1).map((part) => splitHeads(part, heads)) as [
-      Tensor,
-      Tensor,
-      Tensor,
-    ];
+    const parts = np.split(nn.silu(convolved), 1 + 2 * pairsPerToken, -1).map((part) => splitHeads(part, heads));
+    const [queries, ...pairs] = parts as [Tensor, ...Tensor[]];
+    const keys = interleaved(pairs.slice(0, pairsPerToken));
+    const values = interleaved(pairs.slice(pairsPerToken));
     return {
-      queries: l2Normalize(queries),
-      keys: l2Normalize(keys),
+      queries: normalizeQueryOrKey(queryKeyNorm, queries),
+      keys: normalizeQueryOrKey(queryKeyNorm, keys),
       values: normalizeValues ? l2Normalize(values) : values,
       tail: nextTail,
     };
