@@ -14,23 +14,39 @@ export interface ChunkEnd {
   readonly normsOf?: MemoryWeights;
 }
 
+/** What the rules need to know of the chunk that ends. */
+export interface EndedChunk {
+  /** b_C: what is left of the weights at the chunk's start, one number a memory. */
+  readonly retained: Tensor;
+  /** M_0, where forgetting leads there. */
+  readonly forgetTowards?: MemoryWeights;
+  /** 1 for tokens, 0 for empty slots: broadcastable to [..., C]. A chunk of empty slots alone ends nothing. */
+  readonly mask?: Tensor;
+}
+
 /**
- * The memory's weights with the surprise of the chunk's last token orthogonalised: a step of Muon a chunk.
+ * The memory's matrices with the chunk's surprise orthogonalised: the chunk counts as one step of Muon.
  *
- * $$W_C \leftarrow W_C - S_C + \mathrm{NS}_5(S_C)$$
+ * $$W' = b_C W_0 + \mathrm{NS}_5(S_C), \qquad \text{or with forgetting towards } M_0: \quad W' = M_0 + b_C (W_0 - M_0) + \mathrm{NS}_5(S_C)$$
  *
- * The carried surprise stays as it is. Vectors are left alone. Source: the spectral norm of surprises of lucidrains/titans-pytorch, there for every token.
+ * Step sizes then decide the direction of a step and no longer its length, which is about one in every direction: a memory that is to change less needs
+ * `gatedTransition` as well. The carried surprise stays as it is. Source: the spectral norm of surprises of lucidrains/titans-pytorch, there for every token,
+ * which the low-rank form cannot do.
  *
- * @param memory W_C: matrices [..., out, in]
- * @param surprise S_C
- * @see newtonSchulz
+ * @param start W_0: the weights at the chunk's start, matrices [..., out, in]
+ * @param surprise S_C: what the chunk's last token adds to the weights
+ * @returns one matrix a layer
  */
-export function orthogonalizedWrite(memory: MemoryWeights, surprise: MemoryWeights): MemoryWeights {
-  const layers = memory.layers.map((matrix, l) => {
-    const raw = surprise.layers[l]!;
-    return np.add(matrix, np.subtract(newtonSchulz(raw), raw));
+export function orthogonalizedWrite(start: MemoryWeights, surprise: MemoryWeights, chunk: EndedChunk): Tensor[] {
+  const retained = np.expandDims(chunk.retained, [-2, -1]);
+  return start.layers.map((matrix, l) => {
+    const towards = chunk.forgetTowards?.layers[l];
+    const kept =
+      towards === undefined
+        ? np.multiply(retained, matrix)
+        : np.add(towards, np.multiply(retained, np.subtract(matrix, towards)));
+    return np.add(kept, newtonSchulz(surprise.layers[l]!));
   });
-  return { ...memory, layers };
 }
 
 /**
@@ -77,20 +93,19 @@ export function renormalized(memory: MemoryWeights, normsOf: MemoryWeights): Mem
 }
 
 /**
- * The state that is handed to the next chunk.
+ * The state that is handed to the next chunk: the weights changed by the rules, the surprises as they are.
  *
  * @param start before the chunk
  * @param end after its last token
- * @param mask 1 for tokens, 0 for empty slots: broadcastable to [..., C]. A chunk of empty slots alone ends nothing.
  */
-export function chunkEnd(rules: ChunkEnd, start: MemoryState, end: MemoryState, mask?: Tensor): MemoryState {
+export function chunkEnd(rules: ChunkEnd, start: MemoryState, end: MemoryState, chunk: EndedChunk): MemoryState {
   const { orthogonalizeSurprise = false, transitionGate, normsOf } = rules;
   let { memory } = end;
-  if (orthogonalizeSurprise) memory = orthogonalizedWrite(memory, end.surprise);
+  if (orthogonalizeSurprise) memory = { ...memory, layers: orthogonalizedWrite(start.memory, end.surprise, chunk) };
   if (transitionGate !== undefined) memory = gatedTransition(start.memory, memory, transitionGate);
   if (normsOf !== undefined) memory = renormalized(memory, normsOf);
-  if (mask === undefined || memory === end.memory) return { ...end, memory };
-  const hasTokens = np.greater(np.max(mask, -1), 0);
+  if (chunk.mask === undefined || memory === end.memory) return { ...end, memory };
+  const hasTokens = np.greater(np.max(chunk.mask, -1), 0);
   const chosen = (ruled: Tensor, plain: Tensor) => np.where(spread(hasTokens, ruled), ruled, plain);
   return { ...end, memory: zipTrees(chosen, memory, end.memory) };
 }

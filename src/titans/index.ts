@@ -1,5 +1,12 @@
 export { associativeLoss, keysAndValues } from "./associative-loss.ts";
-export { type ChunkEnd, chunkEnd, gatedTransition, orthogonalizedWrite, renormalized } from "./chunk-end.ts";
+export {
+  type ChunkEnd,
+  chunkEnd,
+  type EndedChunk,
+  gatedTransition,
+  orthogonalizedWrite,
+  renormalized,
+} from "./chunk-end.ts";
 export {
   chunkDiagnostics,
   joinDiagnostics,
@@ -8,6 +15,14 @@ export {
   type ObservedChunk,
 } from "./diagnostics.ts";
 export { type GateLogits, gatesFromLogits, gatesFromValues } from "./gates.ts";
+export {
+  type ChannelGates,
+  deltaNetUpdate,
+  type LinearMemoryState,
+  linearMemoryUpdate,
+  longhornStepSize,
+  longhornUpdate,
+} from "./linear-memory.ts";
 export {
   type MemoryChunkOptions,
   type MemoryChunkResult,

@@ -14,7 +14,7 @@ import { type ChunkEnd, chunkEnd } from "./chunk-end.ts";
 import { sharesAfterTokens, sharesBeforeTokens, stateAfterChunk, weightTerms } from "./chunk-weights.ts";
 import type { MemoryState } from "./memory-update.ts";
 import { perPair, perToken } from "./pairs.ts";
-import { type ChunkCoefficients, type ChunkGates, chunkCoefficients } from "./parallel.ts";
+import { type ChunkCoefficients, type ChunkGates, chunkCoefficients, finalCoefficients } from "./parallel.ts";
 import { curvatureGuardedStepSize, guardedStepSize, guardKernel, type StepGuard, writePressure } from "./step-guard.ts";
 
 /**
@@ -101,9 +101,14 @@ export function memoryChunk(
   const coefficients = chunkCoefficients({ ...writes, stepSize }, writeMask, order);
   const after = stateAfterChunk(state, factors, coefficients, forgetTowards);
   const outputs = readChunk(architecture, readMode, state, after, factors, coefficients, tokens.queries, forgetTowards);
+  const ended = {
+    retained: finalCoefficients(coefficients).memory,
+    ...(forgetTowards ? { forgetTowards } : {}),
+    ...(mask ? { mask } : {}),
+  };
   return {
     outputs,
-    state: options.chunkEnd === undefined ? after : chunkEnd(options.chunkEnd, state, after, mask),
+    state: chunkEnd(options.chunkEnd ?? {}, state, after, ended),
     factors,
     coefficients,
     stepSize: perToken(stepSize, pairs),

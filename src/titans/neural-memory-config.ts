@@ -59,7 +59,7 @@ export interface NeuralMemoryConfig {
   readonly momentumOrder: number;
   /** Key-value pairs that a token writes one after another, each with projections of its own; 1 is the paper's (Eq. 11). As in lucidrains/titans-pytorch. */
   readonly pairsPerToken: number;
-  /** At each chunk's end, orthogonalises the surprise that is added last: `orthogonalizedWrite`. Tokens of the chunk read without it. */
+  /** At each chunk's end, replaces what the chunk wrote by its orthogonalised surprise: `orthogonalizedWrite`. Tokens of the chunk read without it. */
   readonly orthogonalizeSurprise: boolean;
   /** At each chunk's end, moves the memory only by a learned part of the way: `gatedTransition`. Tokens of the chunk read without it. */
   readonly gatedTransition: boolean;
