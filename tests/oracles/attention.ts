@@ -1,7 +1,7 @@
 /** Softmax attention by loops, and rotary position embedding. */
 
 import type { Mask } from "./masks.ts";
-import { dot, headColumns, type Matrix, type Vector, vecMat, zeroVector } from "./matrix.ts";
+import { dot, headColumns, type Matrix, matVec, type Vector, vecMat, zeroVector } from "./matrix.ts";
 
 /** Eq 1: `Q = x W_Q` and the like, for x [tokens, in] and w [in, out]. */
 export function project(x: Matrix, w: Matrix): Matrix {
@@ -85,5 +85,21 @@ export function rotateHeads(heads: number, x: Matrix, positions: number[], base 
   const size = x[0]!.length / heads;
   return x.map((row, t) =>
     Array.from({ length: heads }, (_, h) => rotate(row.slice(h * size, (h + 1) * size), positions[t]!, base)).flat(),
+  );
+}
+
+/**
+ * Eq 20 for one column x [d]: keys are the rows of w_K [m, d], values the columns of w_V [d, m], the scale is 1.
+ *
+ * $$\mathrm{FFN}(x)=W_V\,\mathrm{Softmax}(W_Kx)$$
+ */
+export function feedForwardAsAttention(x: Vector, keyWeights: Matrix, valueWeights: Matrix): Vector {
+  const scores = matVec(keyWeights, x);
+  const largest = Math.max(...scores);
+  const exponentials = scores.map((score) => Math.exp(score - largest));
+  const total = exponentials.reduce((sum, value) => sum + value, 0);
+  return matVec(
+    valueWeights,
+    exponentials.map((value) => value / total),
   );
 }

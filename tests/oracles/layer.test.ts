@@ -130,6 +130,15 @@ describe("oracle: the memory layer, section 8.1", () => {
     expect(maxDifference(firsts, expected)).toBeLessThan(1e-15);
   });
 
+  it("the cap bounds the momentum gate and nothing else", () => {
+    const capped = memoryLayer(layer, fresh, u, { ...options, maxMomentum: 0.6 });
+    expect(capped.momentum).toEqual(whole.momentum.map((row) => row.map((gate) => Math.min(gate, 0.6))));
+    expect(Math.max(...flatten(whole.momentum))).toBeGreaterThan(0.6);
+    expect(Math.min(...flatten(whole.momentum))).toBeLessThan(0.6);
+    expect(capped.forget).toEqual(whole.forget);
+    expect(memoryLayer(layer, fresh, u, { ...options, maxMomentum: 1 }).outputs).toEqual(whole.outputs);
+  });
+
   it("any cut with the carried state gives the same outputs", () => {
     for (let cut = 1; cut < u.length; cut++) {
       const first = memoryLayer(layer, fresh, u.slice(0, cut), options);

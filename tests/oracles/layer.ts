@@ -39,6 +39,8 @@ export interface LayerOptions {
   read: ReadMode;
   /** θ = maxStep sigmoid(logit). */
   maxStep: number;
+  /** η = min(maxMomentum, sigmoid(logit)); without it the sigmoid alone. */
+  maxMomentum?: number;
   guard?: GuardKind;
   decay?: boolean;
   carrySurprise?: boolean;
@@ -116,7 +118,7 @@ export function memoryLayer(
 
   const results = Array.from({ length: heads }, (_, head) => {
     const forget = gateOfHead(0, head);
-    const momentum = gateOfHead(1, head);
+    const momentum = gateOfHead(1, head).map((gate) => Math.min(gate, options.maxMomentum ?? 1));
     const stepSize = gateOfHead(2, head).map((gate, t) => ((masks.store?.[t] ?? true) ? options.maxStep * gate : 0));
     const values = options.normaliseValues ? normalised(mixed.value, head) : headColumns(mixed.value, head, headDim);
     const sequence = {
