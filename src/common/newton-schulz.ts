@@ -13,7 +13,7 @@ const SMALLEST_SQUARED_NORM = 1e-24;
  *
  * $$X_0 = \frac{G}{\|G\|_F}, \qquad A = X X^\top, \qquad X \leftarrow 3.4445\,X + (-4.775\,A + 2.0315\,A^2)\,X$$
  *
- * After five steps the singular values that were above about 1 % of the norm lie between 0.7 and 1.2; smaller ones are on their way. A matrix with more
+ * After five steps the singular values that were above 0.2 % of the norm lie between 0.68 and 1.21; smaller ones are on their way. A matrix with more
  * rows than columns is transposed first, which gives the same result with smaller products. Zero stays zero.
  *
  * @param matrix G: [..., rows, columns]
