@@ -14,7 +14,7 @@ interface ChunkParams {
 /** The options of every chunk of a layer; mask and read mode are the call's. */
 export function chunkOptionsOf(config: NeuralMemoryConfig, params: ChunkParams): MemoryChunkOptions {
   const { stepGuard, maxMomentum, queryKeyNorm, lossScale, headDim, maxSurpriseNorm } = config;
-  const { initialMemory, transitionGate } = params;
+  const { initialMemory } = params;
   return {
     stepGuard,
     maxMomentum,
@@ -25,7 +25,7 @@ export function chunkOptionsOf(config: NeuralMemoryConfig, params: ChunkParams):
       orthogonalizeSurprise: config.orthogonalizeSurprise,
       ...(config.renormalizeWeights ? { normsOf: initialMemory } : {}),
       // One gate a head, for every sequence of the batch.
-      ...(transitionGate === undefined ? {} : { transitionGate: np.expandDims(transitionGate, 0) }),
+      ...(config.gatedTransition ? { transitionGate: np.expandDims(params.transitionGate!, 0) } : {}),
     },
   };
 }
