@@ -101,18 +101,28 @@ export function memoryChunk(
   const coefficients = chunkCoefficients({ ...writes, stepSize }, writeMask, order);
   const after = stateAfterChunk(state, factors, coefficients, forgetTowards);
   const outputs = readChunk(architecture, readMode, state, after, factors, coefficients, tokens.queries, forgetTowards);
-  const ended = {
-    retained: finalCoefficients(coefficients).memory,
-    ...(forgetTowards ? { forgetTowards } : {}),
-    ...(mask ? { mask } : {}),
-  };
   return {
     outputs,
-    state: chunkEnd(options.chunkEnd ?? {}, state, after, ended),
+    state: handedOn(options, state, after, coefficients),
     factors,
     coefficients,
     stepSize: perToken(stepSize, pairs),
   };
+}
+
+function handedOn(
+  { chunkEnd: rules, forgetTowards, mask }: MemoryChunkOptions,
+  start: MemoryState,
+  end: MemoryState,
+  coefficients: ChunkCoefficients,
+): MemoryState {
+  if (rules === undefined) return end;
+  const retained = finalCoefficients(coefficients).memory;
+  return chunkEnd(rules, start, end, {
+    retained,
+    ...(forgetTowards ? { forgetTowards } : {}),
+    ...(mask ? { mask } : {}),
+  });
 }
 
 function guarded(
