@@ -3,6 +3,7 @@ import { parseArgs } from "node:util";
 import type { Row } from "./harness.ts";
 import * as lowRank from "./low-rank.ts";
 import * as sequenceLength from "./sequence-length.ts";
+import * as stability from "./stability.ts";
 
 const suites: Record<string, { about: string; run: () => Row[] | Promise<Row[]> }> = {
   "sequence-length": {
@@ -10,6 +11,10 @@ const suites: Record<string, { about: string; run: () => Row[] | Promise<Row[]> 
     run: sequenceLength.run,
   },
   "low-rank": { about: "the low-rank chunk against materialised per-token weights", run: lowRank.run },
+  stability: {
+    about: "4,096 and 16,384 random tokens at initial parameters: does the inner loss grow?",
+    run: stability.run,
+  },
 };
 
 const { values, positionals } = parseArgs({

@@ -10,6 +10,7 @@ export * from "./gates.ts";
 export * from "./layer.ts";
 export * from "./linear-attention.ts";
 export * from "./linear-attention-layer.ts";
+export * from "./memory-clipping.ts";
 export * from "./memory-curvature.ts";
 export * from "./memory-factors.ts";
 export {
@@ -23,6 +24,7 @@ export {
   transposed,
 } from "./memory-mlp.ts";
 export * from "./memory-read.ts";
+export * from "./newton-schulz.ts";
 export * from "./norms.ts";
 export * from "./rotary.ts";
 export * from "./rotary-attention.ts";

@@ -132,16 +132,21 @@ export function weightedGradient(factors: MemoryFactors, weights: Tensor): Memor
 }
 
 /**
- * Norms of each token's gradient over all weights of the memory: $\|g_i\|^2 = \sum_l \|\delta_i^{(l)}\|^2 \|h_i^{(l-1)}\|^2$.
+ * Squared norms of each token's gradient over all weights of the memory: $\|g_i\|^2 = \sum_l \|\delta_i^{(l)}\|^2 \|h_i^{(l-1)}\|^2$.
  *
  * @returns [..., C]
  */
-export function gradientNorms(factors: MemoryFactors): Tensor {
+export function squaredGradientNorms(factors: MemoryFactors): Tensor {
   const squared = (x: Tensor) => np.sum(np.square(x), -1);
   let total = np.zerosLike(squared(factors.residual));
   for (const { input, error } of factors.layers) total = np.add(total, np.multiply(squared(error), squared(input)));
   if (factors.norm) total = np.add(total, np.add(squared(factors.norm.scale), squared(factors.norm.shift)));
-  return np.sqrt(total);
+  return total;
+}
+
+/** Norms of each token's gradient over all weights of the memory, the roots of `squaredGradientNorms`: [..., C]. */
+export function gradientNorms(factors: MemoryFactors): Tensor {
+  return np.sqrt(squaredGradientNorms(factors));
 }
 
 /**

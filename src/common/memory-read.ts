@@ -11,58 +11,49 @@ import {
   transposed,
 } from "./memory-mlp.ts";
 
-/** How a token's weights are made of the chunk's start and its factors: W_t = b_t W_0 + c_t S_0 - sum_i P[t,i] g_i. */
-export interface ReadCoefficients {
-  /** b: [..., C] */
-  readonly memory: Tensor;
-  /** c: [..., C] */
-  readonly momentum: Tensor;
-  /** P: [..., C, C] */
-  readonly writes: Tensor;
+/** Weights that every token's own are made of, and how much of them: a share a token [..., C], or all of them. */
+export interface WeightTerm {
+  readonly weights: MemoryWeights;
+  readonly share?: Tensor;
 }
 
 /**
  * Reads each query with its own token's weights, without building them.
  *
- * $$Z = \mathrm{diag}(b)\,R W_0^\top + \mathrm{diag}(c)\,R S_0^\top - \big(P \odot (R H^\top)\big)\,\Delta$$
+ * $$W_t = \sum_k a_{k,t} B_k - \sum_i P[t,i]\,g_i, \qquad Z = \sum_k \mathrm{diag}(a_k)\,R B_k^\top - \big(P \odot (R H^\top)\big)\,\Delta$$
  *
- * The last term is causal linear attention from the read activations R to the stored layer inputs H and errors Delta.
+ * The terms B are the weights at the chunk's start, the surprise carried into it, and whatever else the rule adds; the last term is causal linear
+ * attention from the read activations R to the stored layer inputs H and errors Delta.
  *
- * @param start weights W_0 at the chunk's start, matrices [..., out, in]
- * @param momentum S_0, same shapes
+ * @param terms B and their shares a: matrices [..., out, in] and [..., C]
+ * @param writes P: [..., C, writes]
  * @param factors of the chunk's writes
- * @param coefficients b, c, P
  * @param queries [..., C, dim]
  * @returns [..., C, dim]
  */
 export function tokenExactRead(
   architecture: MemoryArchitecture,
-  start: MemoryWeights,
-  momentum: MemoryWeights,
+  terms: readonly WeightTerm[],
+  writes: Tensor,
   factors: MemoryFactors,
-  coefficients: ReadCoefficients,
   queries: Tensor,
 ): Tensor {
-  const b = column(coefficients.memory);
-  const c = column(coefficients.momentum);
-  const P = coefficients.writes;
+  const sum = (parts: readonly Tensor[]) => parts.reduce((total, part) => np.add(total, part));
+  const shared = ({ share }: WeightTerm, x: Tensor) => (share === undefined ? x : np.multiply(column(share), x));
   let r = queries;
-  start.layers.forEach((W0, l) => {
-    const S0 = momentum.layers[l]!;
-    const { input, error } = factors.layers[l]!;
-    const scores = np.multiply(P, np.matmul(r, transposed(input)));
-    const fromStart = np.add(
-      np.multiply(b, np.matmul(r, transposed(W0))),
-      np.multiply(c, np.matmul(r, transposed(S0))),
-    );
-    const z = np.subtract(fromStart, np.matmul(scores, error));
-    r = l < start.layers.length - 1 ? activate(architecture, z) : z;
+  factors.layers.forEach(({ input, error }, l) => {
+    const scores = np.multiply(writes, np.matmul(r, transposed(input)));
+    const fromTerms = sum(terms.map((term) => shared(term, np.matmul(r, transposed(term.weights.layers[l]!)))));
+    const z = np.subtract(fromTerms, np.matmul(scores, error));
+    r = l < factors.layers.length - 1 ? activate(architecture, z) : z;
   });
-  if (start.norm && momentum.norm && factors.norm) {
-    const vectorAt = (w0: Tensor, s0: Tensor, g: Tensor) =>
-      np.subtract(np.add(np.multiply(b, row(w0)), np.multiply(c, row(s0))), np.matmul(P, g));
-    const scale = vectorAt(start.norm.scale, momentum.norm.scale, factors.norm.scale);
-    const shift = vectorAt(start.norm.shift, momentum.norm.shift, factors.norm.shift);
+  if (factors.norm) {
+    const vectorAt = (name: "scale" | "shift", gradients: Tensor) => {
+      const fromTerms = sum(terms.map((term) => shared(term, row(term.weights.norm![name]))));
+      return np.subtract(fromTerms, np.matmul(writes, gradients));
+    };
+    const scale = vectorAt("scale", factors.norm.scale);
+    const shift = vectorAt("shift", factors.norm.shift);
     r = np.add(np.multiply(standardized(r).normalized, scale), shift);
   }
   return architecture.residual ? np.add(queries, r) : r;

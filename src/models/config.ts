@@ -1,7 +1,14 @@
 /** What a model is made of, as data: validated, saved in checkpoints, and rebuilt from there. */
 import { z } from "zod";
 import { memoryActivations } from "../common/index.ts";
-import { branchGates, contextReads, neuralMemoryDefaults, stepGuards } from "../titans/index.ts";
+import {
+  branchGates,
+  contextReads,
+  forgetTargets,
+  neuralMemoryDefaults,
+  queryKeyNorms,
+  stepGuards,
+} from "../titans/index.ts";
 
 const whole = z.int().min(1);
 
@@ -29,6 +36,15 @@ export const memorySchema = z.strictObject({
     .default(neuralMemoryDefaults.gateBiases),
   stepGuard: z.enum(stepGuards).default(neuralMemoryDefaults.stepGuard),
   normalizeValues: z.boolean().default(neuralMemoryDefaults.normalizeValues),
+  queryKeyNorm: z.enum(queryKeyNorms).default(neuralMemoryDefaults.queryKeyNorm),
+  lossScale: z.number().positive().default(neuralMemoryDefaults.lossScale),
+  maxSurpriseNorm: z.number().positive().nullable().default(neuralMemoryDefaults.maxSurpriseNorm),
+  forgetTowards: z.enum(forgetTargets).default(neuralMemoryDefaults.forgetTowards),
+  momentumOrder: whole.default(neuralMemoryDefaults.momentumOrder),
+  pairsPerToken: whole.default(neuralMemoryDefaults.pairsPerToken),
+  orthogonalizeSurprise: z.boolean().default(neuralMemoryDefaults.orthogonalizeSurprise),
+  gatedTransition: z.boolean().default(neuralMemoryDefaults.gatedTransition),
+  renormalizeWeights: z.boolean().default(neuralMemoryDefaults.renormalizeWeights),
 });
 
 /** A language model: embedding, blocks, norm, head. */

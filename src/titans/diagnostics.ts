@@ -4,6 +4,7 @@ import { gradientNorms, type MemoryArchitecture, type MemoryWeights } from "../c
 import { associativeLoss } from "./associative-loss.ts";
 import type { MemoryChunkResult } from "./memory-chunk.ts";
 import type { MemoryState } from "./memory-update.ts";
+import { perPair, perToken } from "./pairs.ts";
 import { finalCoefficients } from "./parallel.ts";
 
 /** One entry a chunk is [batch, heads, chunks]; one a token is [batch, heads, tokens]. Losses are means over the chunk's tokens. */
@@ -22,17 +23,20 @@ export type MemoryDiagnostics = {
   readonly errorNorm: Tensor;
   /** rho = sum_i P[C,i]: the whole chunk's step on identical keys. It sees all tokens of the chunk, so it is a diagnostic and never a rule. */
   readonly rho: Tensor;
-  /** Norm of each token's gradient. */
+  /** Norm of each token's gradient as written, after clipping; the mean over its pairs. */
   readonly surprises: Tensor;
-  /** Step size of each token as used, after masks and guard; zero where nothing was written. */
+  /** Step size of each token as used, after masks and guard; zero where nothing was written; the mean over its pairs. */
   readonly stepSizes: Tensor;
 };
 
 /** A chunk as the layer saw it. */
 export interface ObservedChunk {
+  /** Of every pair: [batch, heads, C pairs, dim]. */
   readonly keys: Tensor;
   readonly values: Tensor;
   readonly result: MemoryChunkResult;
+  /** kappa, as the chunk was told; 1 by default. */
+  readonly lossScale?: number;
   /** 1 for tokens, 0 for empty slots: broadcastable to [batch, heads, C]. */
   readonly mask?: Tensor;
 }
@@ -56,10 +60,13 @@ export function chunkDiagnostics(
   before: MemoryState,
   chunk: ObservedChunk,
 ): MemoryDiagnostics {
-  const { keys, values, result, mask } = chunk;
-  const valid = mask === undefined ? np.ones([1, 1, keys.shape[2]!]) : mask;
+  const { keys, values, result, mask, lossScale } = chunk;
+  const tokens = result.stepSize.shape[2]!;
+  const pairs = keys.shape[2]! / tokens;
+  const validTokens = mask === undefined ? np.ones([1, 1, tokens]) : mask;
+  const valid = perPair(validTokens, pairs);
   const meanLoss = (memory: MemoryWeights) => {
-    const losses = np.multiply(associativeLoss(architecture, memory, keys, values), valid);
+    const losses = np.multiply(associativeLoss(architecture, memory, keys, values, lossScale), valid);
     return np.divide(np.sum(losses, -1), np.maximum(1, np.sum(valid, -1)));
   };
   const errorNorms = result.factors.layers.map(({ error }) =>
@@ -74,7 +81,7 @@ export function chunkDiagnostics(
     surpriseNorm: perChunk(memoryNorm(result.state.surprise)),
     errorNorm: perChunk(errorNorms.reduce((largest, norm) => np.maximum(largest, norm))),
     rho: perChunk(np.sum(finalCoefficients(result.coefficients).writes, -1)),
-    surprises: np.multiply(gradientNorms(result.factors), valid),
+    surprises: np.multiply(perToken(gradientNorms(result.factors), pairs), validTokens),
     stepSizes: result.stepSize,
   };
 }

@@ -7,6 +7,14 @@ export {
   initBranchGate,
 } from "./branch-gate.ts";
 export {
+  type ChunkEnd,
+  chunkEnd,
+  type EndedChunk,
+  gatedTransition,
+  orthogonalizedWrite,
+  renormalized,
+} from "./chunk-end.ts";
+export {
   chunkDiagnostics,
   joinDiagnostics,
   type MemoryDiagnostics,
@@ -15,6 +23,14 @@ export {
 } from "./diagnostics.ts";
 export { feedForwardAsAttention } from "./feed-forward-as-attention.ts";
 export { type GateLogits, gatesFromLogits, gatesFromValues } from "./gates.ts";
+export {
+  type ChannelGates,
+  deltaNetUpdate,
+  type LinearMemoryState,
+  linearMemoryUpdate,
+  longhornStepSize,
+  longhornUpdate,
+} from "./linear-memory.ts";
 export { LongTermMemory, type LongTermMemoryConfig, type LongTermMemoryParams } from "./long-term-memory.ts";
 export {
   type ContextRead,
@@ -45,15 +61,20 @@ export {
 } from "./memory-chunk.ts";
 export { isMemoryLayer, type MemoryLayer } from "./memory-layer.ts";
 export { forgetMemory, type MemoryState, memoryUpdate, retrieve, type TokenGates } from "./memory-update.ts";
+export { higherOrderMomentum, momentumLeeway } from "./momentum-order.ts";
 export {
   NeuralMemory,
-  type NeuralMemoryConfig,
-  type NeuralMemoryInput,
   type NeuralMemoryOptions,
   type NeuralMemoryParams,
   type NeuralMemoryState,
-  neuralMemoryDefaults,
 } from "./neural-memory.ts";
+export {
+  type ForgetTarget,
+  forgetTargets,
+  type NeuralMemoryConfig,
+  type NeuralMemoryInput,
+  neuralMemoryDefaults,
+} from "./neural-memory-config.ts";
 export {
   type ChunkCoefficients,
   type ChunkGates,
@@ -62,9 +83,11 @@ export {
   finalCoefficients,
   linearChunkGradient,
   momentumScan,
+  type OrderCoefficients,
   type ScanElement,
 } from "./parallel.ts";
 export { initPersistentTokens, prependPersistent, readPersistent } from "./persistent-memory.ts";
+export { normalizeQueryOrKey, pairedLossScale, type QueryKeyNorm, queryKeyNorms } from "./query-key-norm.ts";
 export { type MemoryTokens, recurrentMemory, writeThenRead } from "./recurrence.ts";
 export {
   curvatureGuardedStepSize,

@@ -20,12 +20,8 @@ import { type BranchGate, type BranchGateParams, branchGate, initBranchGate } fr
 import { joinDiagnostics, type MemoryDiagnostics } from "./diagnostics.ts";
 import type { MemoryLayer } from "./memory-layer.ts";
 import type { MemoryState } from "./memory-update.ts";
-import {
-  NeuralMemory,
-  type NeuralMemoryInput,
-  type NeuralMemoryParams,
-  type NeuralMemoryState,
-} from "./neural-memory.ts";
+import { NeuralMemory, type NeuralMemoryParams, type NeuralMemoryState } from "./neural-memory.ts";
+import type { NeuralMemoryInput } from "./neural-memory-config.ts";
 import { checkPersistentTokens, initPersistentTokens, prependPersistent } from "./persistent-memory.ts";
 
 /**
@@ -123,8 +119,9 @@ export class MemoryAsContext implements MemoryLayer<MemoryAsContextParams, Memor
 
   initialState(params: MemoryAsContextParams, batch: number): MemoryAsContextState {
     const memory = this.memory.initialState(params.memory, batch);
-    const [, past = 0, channels = 0] = memory.tail.shape;
-    return { memory, queryTail: np.zeros([batch, past, channels / 3], { dtype: memory.tail.dtype }) };
+    const { heads, headDim } = this.config.memory;
+    const past = memory.tail.shape[1] ?? 0;
+    return { memory, queryTail: np.zeros([batch, past, heads * headDim], { dtype: memory.tail.dtype }) };
   }
 
   step(

@@ -12,12 +12,8 @@ import {
 import type { MemoryDiagnostics } from "./diagnostics.ts";
 import type { MemoryLayer } from "./memory-layer.ts";
 import type { MemoryState } from "./memory-update.ts";
-import {
-  NeuralMemory,
-  type NeuralMemoryInput,
-  type NeuralMemoryParams,
-  type NeuralMemoryState,
-} from "./neural-memory.ts";
+import { NeuralMemory, type NeuralMemoryParams, type NeuralMemoryState } from "./neural-memory.ts";
+import type { NeuralMemoryInput } from "./neural-memory-config.ts";
 import { checkPersistentTokens, initPersistentTokens, readPersistent } from "./persistent-memory.ts";
 
 /** Everything about the layer that is fixed when it is made. */

@@ -1,6 +1,7 @@
 /** The low-rank token-exact chunk: every token reads its own weights, and no token's weights are built. */
 import { np, type Tensor } from "../array/index.ts";
 import {
+  clippedFactors,
   curvatureKernel,
   type MemoryArchitecture,
   type MemoryFactors,
@@ -8,12 +9,13 @@ import {
   memoryFactors,
   memoryForward,
   tokenExactRead,
-  weightedGradient,
 } from "../common/index.ts";
+import { type ChunkEnd, chunkEnd } from "./chunk-end.ts";
+import { sharesAfterTokens, sharesBeforeTokens, stateAfterChunk, weightTerms } from "./chunk-weights.ts";
 import type { MemoryState } from "./memory-update.ts";
+import { perPair, perToken } from "./pairs.ts";
 import { type ChunkCoefficients, type ChunkGates, chunkCoefficients, finalCoefficients } from "./parallel.ts";
 import { curvatureGuardedStepSize, guardedStepSize, guardKernel, type StepGuard, writePressure } from "./step-guard.ts";
-import { added, scaled } from "./surprise.ts";
 
 /**
  * Which weights a token is read with.
@@ -38,6 +40,12 @@ export interface MemoryChunkOptions {
   readonly stepGuard?: StepGuard;
   /** What bounds the momentum gates, for the `curvature` guard; 0.9 by default. */
   readonly maxMomentum?: number;
+  /** Bounds the norm of each token's gradient; see `clippedFactors`. */
+  readonly maxSurpriseNorm?: number;
+  /** Where forgetting leads, matrices broadcastable to the memory's: zero by default, as in the paper. See `weightTerms`. */
+  readonly forgetTowards?: MemoryWeights;
+  /** Applied to the state that is handed on. */
+  readonly chunkEnd?: ChunkEnd;
 }
 
 /** What a chunk returns. */
@@ -48,8 +56,9 @@ export interface MemoryChunkResult {
   readonly state: MemoryState;
   /** The factors of the chunk's gradients, taken at its start. */
   readonly factors: MemoryFactors;
+  /** One entry a write: as many as tokens, times the pairs of each. */
   readonly coefficients: ChunkCoefficients;
-  /** Step sizes as used, after mask and guard: [..., C] */
+  /** Step sizes as used, after mask and guard; the mean over a token's pairs: [..., C] */
   readonly stepSize: Tensor;
 }
 
@@ -62,8 +71,11 @@ export interface MemoryChunkResult {
  * chunk's layer inputs and errors; the same factors give the weights at the chunk's end. Equal to `recurrentMemory` with `period` = C, and at C = 1
  * to the online rule.
  *
+ * With n key-value pairs a token, the pairs are written one after another, each as a step with the token's gates, and the query reads what is there after
+ * the last. The order of momentum is that of the state.
+ *
  * @param state weights W_0 and carried surprise S_0, matrices [..., out, in]
- * @param tokens keys, values, queries: [..., C, dim]
+ * @param tokens queries [..., C, dim]; keys, values [..., C n, dim], the pairs of a token one after another
  * @param gates [..., C]
  * @see Titans (arXiv:2501.00663) Eq. 13-16, 18
  */
@@ -74,14 +86,43 @@ export function memoryChunk(
   gates: ChunkGates,
   options: MemoryChunkOptions = {},
 ): MemoryChunkResult {
-  const { mask, readMode = "after", lossScale = 1 } = options;
-  const factors = memoryFactors(architecture, state.memory, tokens.keys, tokens.values, lossScale);
-  const wanted = mask === undefined ? gates : { ...gates, stepSize: np.multiply(gates.stepSize, mask) };
-  const stepSize = guarded(options, state.memory, factors, wanted);
-  const coefficients = chunkCoefficients({ ...gates, stepSize }, mask);
-  const after = stateAfter(state, factors, coefficients);
-  const outputs = readChunk(architecture, readMode, state, after, factors, coefficients, tokens.queries);
-  return { outputs, state: after, factors, coefficients, stepSize };
+  const { mask, readMode = "after", lossScale = 1, maxSurpriseNorm, forgetTowards } = options;
+  const pairs = tokens.keys.shape.at(-2)! / tokens.queries.shape.at(-2)!;
+  const order = 1 + (state.lowerSurprises?.length ?? 0);
+  const unclipped = memoryFactors(architecture, state.memory, tokens.keys, tokens.values, lossScale);
+  const factors = maxSurpriseNorm === undefined ? unclipped : clippedFactors(unclipped, maxSurpriseNorm);
+  const writes = {
+    logRetain: perPair(gates.logRetain, pairs),
+    logMomentum: perPair(gates.logMomentum, pairs),
+    stepSize: perPair(mask === undefined ? gates.stepSize : np.multiply(gates.stepSize, mask), pairs),
+  };
+  const stepSize = guarded(options, state.memory, factors, writes, order);
+  const writeMask = mask === undefined ? undefined : perPair(mask, pairs);
+  const coefficients = chunkCoefficients({ ...writes, stepSize }, writeMask, order);
+  const after = stateAfterChunk(state, factors, coefficients, forgetTowards);
+  const outputs = readChunk(architecture, readMode, state, after, factors, coefficients, tokens.queries, forgetTowards);
+  return {
+    outputs,
+    state: handedOn(options, state, after, coefficients),
+    factors,
+    coefficients,
+    stepSize: perToken(stepSize, pairs),
+  };
+}
+
+function handedOn(
+  { chunkEnd: rules, forgetTowards, mask }: MemoryChunkOptions,
+  start: MemoryState,
+  end: MemoryState,
+  coefficients: ChunkCoefficients,
+): MemoryState {
+  if (rules === undefined) return end;
+  const retained = finalCoefficients(coefficients).memory;
+  return chunkEnd(rules, start, end, {
+    retained,
+    ...(forgetTowards ? { forgetTowards } : {}),
+    ...(mask ? { mask } : {}),
+  });
 }
 
 function guarded(
@@ -89,6 +130,7 @@ function guarded(
   weights: MemoryWeights,
   factors: MemoryFactors,
   gates: ChunkGates,
+  order: number,
 ): Tensor {
   const { lossScale = 1, stepGuard = "off", maxMomentum = 0.9 } = options;
   switch (stepGuard) {
@@ -96,20 +138,10 @@ function guarded(
       return gates.stepSize;
     case "key":
     case "tangent":
-      return guardedStepSize(gates, writePressure(gates, guardKernel(stepGuard, factors), lossScale));
+      return guardedStepSize(gates, writePressure(gates, guardKernel(stepGuard, factors), lossScale, order));
     case "curvature":
-      return curvatureGuardedStepSize(gates.stepSize, curvatureKernel(weights, factors, lossScale), maxMomentum);
+      return curvatureGuardedStepSize(gates.stepSize, curvatureKernel(weights, factors, lossScale), maxMomentum, order);
   }
-}
-
-function stateAfter(state: MemoryState, factors: MemoryFactors, coefficients: ChunkCoefficients): MemoryState {
-  const final = finalCoefficients(coefficients);
-  const minus = (base: MemoryWeights, weights: Tensor) => added(base, weightedGradient(factors, np.negative(weights)));
-  const kept = added(scaled(final.memory, state.memory), scaled(final.momentum, state.surprise));
-  return {
-    memory: minus(kept, final.writes),
-    surprise: minus(scaled(final.surprise, state.surprise), final.surpriseWrites),
-  };
 }
 
 function readChunk(
@@ -120,36 +152,20 @@ function readChunk(
   factors: MemoryFactors,
   coefficients: ChunkCoefficients,
   queries: Tensor,
+  forgetTowards: MemoryWeights | undefined,
 ): Tensor {
   switch (mode) {
     case "after":
-      return tokenExactRead(architecture, start.memory, start.surprise, factors, coefficients, queries);
-    case "before":
-      return tokenExactRead(
-        architecture,
-        start.memory,
-        start.surprise,
-        factors,
-        oneTokenEarlier(coefficients),
-        queries,
-      );
+    case "before": {
+      const pairs = coefficients.memory.shape.at(-1)! / queries.shape.at(-2)!;
+      const after = sharesAfterTokens(coefficients, pairs);
+      const shares = mode === "after" ? after : sharesBeforeTokens(after);
+      const terms = weightTerms(start, shares, forgetTowards);
+      return tokenExactRead(architecture, terms, shares.writes, factors, queries);
+    }
     case "start":
       return memoryForward(architecture, start.memory, queries);
     case "end":
       return memoryForward(architecture, end.memory, queries);
   }
-}
-
-/** The coefficients of the token before: the first token reads the chunk's start. */
-function oneTokenEarlier(coefficients: ChunkCoefficients): ChunkCoefficients {
-  const size = coefficients.memory.shape.at(-1) ?? 0;
-  const shift = np.subtract(np.tri(size, size, -1), np.tri(size, size, -2));
-  const first = np.subtract(np.ones([size]), np.sum(shift, 1));
-  const earlier = (x: Tensor) => np.squeeze(np.matmul(shift, np.expandDims(x, -1)), -1);
-  return {
-    ...coefficients,
-    memory: np.add(earlier(coefficients.memory), first),
-    momentum: earlier(coefficients.momentum),
-    writes: np.matmul(shift, coefficients.writes),
-  };
 }

@@ -2,7 +2,8 @@
 import { np, type Tensor } from "../array/index.ts";
 import type { MemoryArchitecture, MemoryWeights } from "../common/index.ts";
 import { memoryForward } from "../common/index.ts";
-import { added, scaled, surpriseMomentum } from "./surprise.ts";
+import { higherOrderMomentum } from "./momentum-order.ts";
+import { added, scaled } from "./surprise.ts";
 
 /** The gates of one token, one number a memory (the leading axes of the weights). */
 export interface TokenGates {
@@ -15,7 +16,24 @@ export interface TokenGates {
 }
 
 /** A memory at test time: its weights and its carried surprise. */
-export type MemoryState = { readonly memory: MemoryWeights; readonly surprise: MemoryWeights };
+export type MemoryState = {
+  readonly memory: MemoryWeights;
+  /** S: what is added to the weights next. */
+  readonly surprise: MemoryWeights;
+  /** The surprises it is fed by, lowest order first, where momentum has an order above one: S^(1), ..., S^(n-1). */
+  readonly lowerSurprises?: readonly MemoryWeights[];
+};
+
+/** @internal The surprises of a state by order: S^(1), ..., S^(n), the last of which moves the weights. */
+export function surprisesByOrder(state: MemoryState): readonly MemoryWeights[] {
+  return [...(state.lowerSurprises ?? []), state.surprise];
+}
+
+/** @internal A state from its weights and its surprises by order. */
+export function stateOf(memory: MemoryWeights, surprises: readonly MemoryWeights[]): MemoryState {
+  const state = { memory, surprise: surprises.at(-1)! };
+  return surprises.length === 1 ? state : { ...state, lowerSurprises: surprises.slice(0, -1) };
+}
 
 /**
  * Lets old content fade.
@@ -38,8 +56,8 @@ export function forgetMemory(memory: MemoryWeights, forget: Tensor): MemoryWeigh
  * $$\mathcal{M}_t = (1-\alpha_t)\,\mathcal{M}_{t-1} + S_t, \qquad S_t = \eta_t S_{t-1} - \theta_t \nabla \ell(\mathcal{M}_{t-1}; x_t)$$
  *
  * The surprise of a token is the gradient of the associative loss; eta carries surprise over from earlier tokens, alpha lets old content fade. The
- * gradient is taken at the weights before the update and before the decay; alpha does not act on S. In code: alpha = `forget`, eta = `momentum`,
- * theta = `stepSize`.
+ * gradient is taken at the weights before the update and before the decay; alpha does not act on S. A state with lower surprises has momentum of a higher
+ * order (`higherOrderMomentum`). In code: alpha = `forget`, eta = `momentum`, theta = `stepSize`.
  *
  * @param state M_{t-1} and S_{t-1}
  * @param gradient the momentary surprise at M_{t-1}, same shapes as the memory
@@ -49,9 +67,8 @@ export function forgetMemory(memory: MemoryWeights, forget: Tensor): MemoryWeigh
  * @see Titans (arXiv:2501.00663) Eq. 13-14
  */
 export function memoryUpdate(state: MemoryState, gradient: MemoryWeights, gates: TokenGates): MemoryState {
-  const surprise = surpriseMomentum(state.surprise, gradient, gates.momentum, gates.stepSize);
-  const memory = added(forgetMemory(state.memory, gates.forget), surprise);
-  return { memory, surprise };
+  const surprises = higherOrderMomentum(surprisesByOrder(state), gradient, gates.momentum, gates.stepSize);
+  return stateOf(added(forgetMemory(state.memory, gates.forget), surprises.at(-1)!), surprises);
 }
 
 /**

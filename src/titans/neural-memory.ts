@@ -19,71 +19,28 @@ import {
   type StepOptions,
   splitHeads,
 } from "../common/index.ts";
-import { ConfigError, ShapeError, unknownName } from "../utils/index.ts";
+import { ShapeError } from "../utils/index.ts";
 import { chunkDiagnostics, joinDiagnostics, type MemoryDiagnostics, type ObservedChunk } from "./diagnostics.ts";
 import { gatesFromLogits } from "./gates.ts";
+import { chunkOptionsOf } from "./layer-options.ts";
 import { memoryChunk } from "./memory-chunk.ts";
 import type { MemoryLayer } from "./memory-layer.ts";
-import type { MemoryState } from "./memory-update.ts";
+import { type MemoryState, stateOf } from "./memory-update.ts";
+import {
+  checkConfig,
+  type NeuralMemoryConfig,
+  type NeuralMemoryInput,
+  neuralMemoryDefaults,
+} from "./neural-memory-config.ts";
+import { interleaved } from "./pairs.ts";
 import type { ChunkGates } from "./parallel.ts";
-import { type StepGuard, stepGuards } from "./step-guard.ts";
-
-/** Everything about a neural memory layer that is fixed when it is made. */
-export interface NeuralMemoryConfig {
-  /** Features of a token. */
-  readonly dim: number;
-  /** Independent memories a sequence. */
-  readonly heads: number;
-  /** Features of a key, value and query in one head. */
-  readonly headDim: number;
-  /** Weight matrices of each memory (L_M); 1 is a linear memory. */
-  readonly depth: number;
-  /** Width inside a memory, as a multiple of `headDim`. */
-  readonly expansion: number;
-  readonly activation: MemoryArchitecture["activation"];
-  /** Adds the key to the memory's output. */
-  readonly residual: boolean;
-  /** LayerNorm on the memory's output, its scale and shift written at test time too. */
-  readonly norm: boolean;
-  /** Tokens that share one gradient point (b). */
-  readonly chunkSize: number;
-  /** Taps of the causal convolution on queries, keys and values. */
-  readonly convolutionKernel: number;
-  /** Upper bound of the step size. 0 makes a memory that is never written. */
-  readonly maxStepSize: number;
-  /** Upper bound of the momentum gate. The `curvature` guard makes steps smaller by 1 / (1 - maxMomentum), so it must be below 1; without it, 1 leaves the gate to the sigmoid. */
-  readonly maxMomentum: number;
-  /** Biases of the gate heads at the start: the memory remembers when `forget` is very negative. */
-  readonly gateBiases: { readonly forget: number; readonly momentum: number; readonly stepSize: number };
-  readonly stepGuard: StepGuard;
-  /** l2-normalises values as well as queries and keys. */
-  readonly normalizeValues: boolean;
-}
-
-/** A configuration as written: what has a default may be left out. */
-export type NeuralMemoryInput = Pick<NeuralMemoryConfig, "dim" | "heads" | "headDim"> & Partial<NeuralMemoryConfig>;
-
-/** Defaults of a layer; `dim`, `heads` and `headDim` have none. */
-export const neuralMemoryDefaults = {
-  depth: 2,
-  expansion: 2,
-  activation: "silu",
-  residual: false,
-  norm: false,
-  chunkSize: 16,
-  convolutionKernel: 4,
-  maxStepSize: 1,
-  maxMomentum: 0.9,
-  gateBiases: { forget: -5, momentum: 0, stepSize: 0 },
-  stepGuard: "curvature",
-  normalizeValues: false,
-} as const satisfies Omit<NeuralMemoryConfig, "dim" | "heads" | "headDim">;
+import { normalizeQueryOrKey } from "./query-key-norm.ts";
 
 /** What the outer loop learns. */
 export type NeuralMemoryParams = {
-  /** Queries, keys and values at once: [dim, 3 heads headDim] */
+  /** Queries, the keys of every pair, the values of every pair: [dim, (1 + 2 pairs) heads headDim] */
   readonly projection: Tensor;
-  /** [kernel, 3 heads headDim] */
+  /** [kernel, (1 + 2 pairs) heads headDim] */
   readonly convolution: Tensor;
   /** One logit a head and token each: weight [dim, heads], bias [heads] */
   readonly gates: { readonly forget: GateParams; readonly momentum: GateParams; readonly stepSize: GateParams };
@@ -95,15 +52,13 @@ export type NeuralMemoryParams = {
   readonly outputGate: Tensor;
   /** [heads headDim, dim] */
   readonly output: Tensor;
+  /** With `gatedTransition`: the logit of how far each head's memory moves at a chunk's end: [heads] */
+  readonly transitionGate?: Tensor;
 };
 
-/** What lives at test time, one row a sequence. */
-export type NeuralMemoryState = {
-  /** M_t: matrices [batch, heads, out, in] */
-  readonly memory: MemoryWeights;
-  /** S_t, same shapes. */
-  readonly surprise: MemoryWeights;
-  /** The last inputs of the convolution: [batch, kernel - 1, 3 heads headDim] */
+/** What lives at test time, one row a sequence: M_t and S_t, matrices [batch, heads, out, in], and with `momentumOrder` n the n - 1 surprises below S_t. */
+export type NeuralMemoryState = MemoryState & {
+  /** The last inputs of the convolution: [batch, kernel - 1, (1 + 2 pairs) heads headDim] */
   readonly tail: Tensor;
 };
 
@@ -112,6 +67,9 @@ export interface NeuralMemoryOptions extends StepOptions {
   /** Reads every token with the weights after the call's last one. Not causal: a token's output then depends on later tokens. */
   readonly readAtCallEnd?: boolean;
 }
+
+/** Where the logits of a gated transition start: 0.7 % of the way. */
+const CLOSED_TRANSITION = -5;
 
 /**
  * The LMM layer: a deep memory a head, written by gradient descent with momentum and forgetting while the sequence is read.
@@ -146,8 +104,9 @@ export class NeuralMemory implements MemoryLayer<NeuralMemoryParams, NeuralMemor
   }
 
   init(key: Key): NeuralMemoryParams {
-    const { dim, heads, headDim, convolutionKernel, gateBiases } = this.config;
+    const { dim, heads, headDim, convolutionKernel, gateBiases, pairsPerToken } = this.config;
     const inner = heads * headDim;
+    const projected = (1 + 2 * pairsPerToken) * inner;
     const [projectionKey, convolutionKey, memoryKey, gateKey, outputKey] = splitKey(key, 5) as [
       Key,
       Key,
@@ -156,8 +115,8 @@ export class NeuralMemory implements MemoryLayer<NeuralMemoryParams, NeuralMemor
       Key,
     ];
     return {
-      projection: initDense(projectionKey, dim, 3 * inner),
-      convolution: initTaps(convolutionKey, convolutionKernel, 3 * inner),
+      projection: initDense(projectionKey, dim, projected),
+      convolution: initTaps(convolutionKey, convolutionKernel, projected),
       gates: {
         forget: initGate(dim, heads, gateBiases.forget),
         momentum: initGate(dim, heads, gateBiases.momentum),
@@ -167,19 +126,20 @@ export class NeuralMemory implements MemoryLayer<NeuralMemoryParams, NeuralMemor
       readScale: np.ones([heads, headDim]),
       outputGate: initDense(gateKey, dim, inner),
       output: initDense(outputKey, inner, dim),
+      ...(this.config.gatedTransition
+        ? { transitionGate: np.full([heads], CLOSED_TRANSITION, { dtype: "float32" }) }
+        : {}),
     };
   }
 
   initialState(params: NeuralMemoryParams, batch: number): NeuralMemoryState {
-    const { heads, headDim, convolutionKernel } = this.config;
+    const { heads, headDim, convolutionKernel, momentumOrder, pairsPerToken } = this.config;
     const copied = (weights: MemoryWeights) =>
       zipTrees((w) => np.broadcastTo(np.expandDims(w, 0), [batch, ...w.shape]), weights);
     const memory = copied(params.initialMemory);
-    return {
-      memory,
-      surprise: zipTrees((w) => np.zerosLike(w), memory),
-      tail: np.zeros([batch, convolutionKernel - 1, 3 * heads * headDim]),
-    };
+    const surprises = Array.from({ length: momentumOrder }, () => zipTrees((w) => np.zerosLike(w), memory));
+    const tail = np.zeros([batch, convolutionKernel - 1, (1 + 2 * pairsPerToken) * heads * headDim]);
+    return { ...stateOf(memory, surprises), tail };
   }
 
   step(
@@ -211,8 +171,8 @@ export class NeuralMemory implements MemoryLayer<NeuralMemoryParams, NeuralMemor
   }
 
   mapMemory(state: NeuralMemoryState, f: (memory: MemoryState) => MemoryState): NeuralMemoryState {
-    const { memory, surprise, ...rest } = state;
-    return { ...rest, ...f({ memory, surprise }) };
+    const { tail, ...memory } = state;
+    return { tail, ...f(memory) };
   }
 
   /**
@@ -223,11 +183,11 @@ export class NeuralMemory implements MemoryLayer<NeuralMemoryParams, NeuralMemor
    * @returns queries [batch, heads, tokens, headDim], and the new tail
    */
   projectQueries(params: NeuralMemoryParams, tail: Tensor, x: Tensor, mask?: Tensor): [queries: Tensor, tail: Tensor] {
-    const { heads, headDim } = this.config;
-    const third: [number, number] = [0, heads * headDim];
-    const projected = dense(slice(params.projection, [], third), x);
-    const [convolved, next] = causalConvolution(slice(params.convolution, [], third), tail, projected, mask);
-    return [l2Normalize(splitHeads(nn.silu(convolved), heads)), next];
+    const { heads, headDim, queryKeyNorm } = this.config;
+    const ofQueries: [number, number] = [0, heads * headDim];
+    const projected = dense(slice(params.projection, [], ofQueries), x);
+    const [convolved, next] = causalConvolution(slice(params.convolution, [], ofQueries), tail, projected, mask);
+    return [normalizeQueryOrKey(queryKeyNorm, splitHeads(nn.silu(convolved), heads)), next];
   }
 
   /**
@@ -248,29 +208,31 @@ export class NeuralMemory implements MemoryLayer<NeuralMemoryParams, NeuralMemor
     options: NeuralMemoryOptions,
     observe?: (before: MemoryState, chunk: ObservedChunk) => void,
   ): [Tensor, NeuralMemoryState] {
-    const { dim, chunkSize, stepGuard, maxMomentum } = this.config;
+    const { dim, chunkSize, pairsPerToken } = this.config;
     if (x.ndim !== 3 || x.shape[2] !== dim) {
       throw new ShapeError(
         `tokens have shape [${x.shape}], the memory expects [batch, tokens, ${dim}]; set dim or project first`,
       );
     }
     const length = x.shape[1]!;
+    const chunkOptions = chunkOptionsOf(this.config, params);
     const { queries, keys, values, tail } = this.project(params, state.tail, x, options.mask);
     const gates = this.gates(params, x, options.storeMask);
     const outputs: Tensor[] = [];
-    let memory: MemoryState = { memory: state.memory, surprise: state.surprise };
+    let { tail: _, ...memory }: MemoryState & { tail: Tensor } = state;
     for (let start = 0; start < length; start += chunkSize) {
-      const range: [number, number] = [start, Math.min(start + chunkSize, length)];
-      const cut = (t: Tensor) => slice(t, [], [], range);
-      const tokens = { keys: cut(keys), values: cut(values), queries: cut(queries) };
+      const end = Math.min(start + chunkSize, length);
+      const cut = (t: Tensor) => slice(t, [], [], [start, end]);
+      const cutPairs = (t: Tensor) => slice(t, [], [], [start * pairsPerToken, end * pairsPerToken]);
+      const tokens = { keys: cutPairs(keys), values: cutPairs(values), queries: cut(queries) };
       const cutGates = {
         logRetain: cut(gates.logRetain),
         logMomentum: cut(gates.logMomentum),
         stepSize: cut(gates.stepSize),
       };
-      const masked = options.mask ? { mask: np.expandDims(slice(options.mask, [], range), 1) } : {};
-      const result = memoryChunk(this.architecture, memory, tokens, cutGates, { stepGuard, maxMomentum, ...masked });
-      observe?.(memory, { ...tokens, ...masked, result });
+      const masked = options.mask ? { mask: np.expandDims(slice(options.mask, [], [start, end]), 1) } : {};
+      const result = memoryChunk(this.architecture, memory, tokens, cutGates, { ...chunkOptions, ...masked });
+      observe?.(memory, { ...tokens, ...masked, ...chunkOptions, result });
       outputs.push(result.outputs);
       memory = result.state;
     }
@@ -280,18 +242,17 @@ export class NeuralMemory implements MemoryLayer<NeuralMemoryParams, NeuralMemor
     return [this.readOut(params, x, readings), { ...memory, tail }];
   }
 
-  /** Queries, keys and values [batch, heads, tokens, headDim], and the convolution's new tail. */
+  /** Queries [batch, heads, tokens, headDim], keys and values of every pair [batch, heads, tokens pairs, headDim], and the convolution's new tail. */
   private project(params: NeuralMemoryParams, tail: Tensor, x: Tensor, mask: Tensor | undefined) {
-    const { heads, normalizeValues } = this.config;
+    const { heads, normalizeValues, queryKeyNorm, pairsPerToken } = this.config;
     const [convolved, nextTail] = causalConvolution(params.convolution, tail, dense(params.projection, x), mask);
-    const [queries, keys, values] = np.split(nn.silu(convolved), 3, -1).map((part) => splitHeads(part, heads)) as [
-      Tensor,
-      Tensor,
-      Tensor,
-    ];
+    const parts = np.split(nn.silu(convolved), 1 + 2 * pairsPerToken, -1).map((part) => splitHeads(part, heads));
+    const [queries, ...pairs] = parts as [Tensor, ...Tensor[]];
+    const keys = interleaved(pairs.slice(0, pairsPerToken));
+    const values = interleaved(pairs.slice(pairsPerToken));
     return {
-      queries: l2Normalize(queries),
-      keys: l2Normalize(keys),
+      queries: normalizeQueryOrKey(queryKeyNorm, queries),
+      keys: normalizeQueryOrKey(queryKeyNorm, keys),
       values: normalizeValues ? l2Normalize(values) : values,
       tail: nextTail,
     };
@@ -319,20 +280,4 @@ export class NeuralMemory implements MemoryLayer<NeuralMemoryParams, NeuralMemor
   private normed(params: NeuralMemoryParams, readings: Tensor): Tensor {
     return mergeHeads(rmsNorm(np.expandDims(params.readScale, 1), readings));
   }
-}
-
-function checkConfig(config: NeuralMemoryConfig): void {
-  const wholes = { dim: config.dim, heads: config.heads, headDim: config.headDim, chunkSize: config.chunkSize };
-  for (const [name, value] of Object.entries(wholes)) {
-    if (!Number.isInteger(value) || value < 1)
-      throw new ConfigError(`neural memory ${name} is ${value}; it must be a whole number of at least 1`);
-  }
-  if (!(config.maxStepSize >= 0))
-    throw new ConfigError(`maxStepSize is ${config.maxStepSize}; it must be 0 (never write) or more`);
-  if (!(config.maxMomentum > 0 && config.maxMomentum <= 1))
-    throw new ConfigError(`maxMomentum is ${config.maxMomentum}; it must be above 0 and at most 1`);
-  if (config.stepGuard !== "off" && config.maxMomentum === 1)
-    throw new ConfigError("maxMomentum is 1; a step guard needs a bound below 1 (0.9 is the default)");
-  if (!stepGuards.includes(config.stepGuard))
-    throw new ConfigError(unknownName("step guard", config.stepGuard, stepGuards));
 }

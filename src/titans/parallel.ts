@@ -109,7 +109,12 @@ export interface ChunkCoefficients {
   readonly surprise: Tensor;
   /** R[t,i]: what the gradient of token i has taken from S_t. [..., C, C] */
   readonly surpriseWrites: Tensor;
+  /** Of each further order of momentum, from the second on; none at order 1. `momentum`, `surprise` and `surpriseWrites` are the first order's. */
+  readonly higherOrders?: readonly OrderCoefficients[];
 }
+
+/** What one more pass through the momentum makes of the coefficients; see `momentumOrder`. */
+export type OrderCoefficients = Pick<ChunkCoefficients, "momentum" | "surprise" | "surpriseWrites">;
 
 /** Gates of a chunk in the form in which products are safe: logarithms at most 0, and step sizes; [..., C] each. */
 export interface ChunkGates {
@@ -129,36 +134,57 @@ export interface ChunkGates {
  * with $A[t,i] = \prod_{i<j\le t}(1-\alpha_j)$, $H[t,i] = \prod_{i<j\le t}\eta_j$, $b_t = A[t,0]$, $h_t = H[t,0]$, $c = A h$, $P = A H\,\mathrm{diag}(\theta)$ and
  * $R = H\,\mathrm{diag}(\theta)$. A masked token is an exact no-op: its gates become (1, 1, 0) and its momentum is not added.
  *
+ * Momentum of order n passes through n leaky sums, $S^{(k)}_t = \eta_t S^{(k)}_{t-1} + S^{(k-1)}_t$, and $S^{(n)}$ moves the weights. Each further order
+ * multiplies by H from the left once more: $h^{(m)} = H^m h$, $c^{(m)} = A h^{(m)}$, $R^{(k)} = H^{k-1} R$ and $P = A R^{(n)}$.
+ *
  * @param gates [..., C] each
  * @param mask 1 for tokens, 0 for empty slots: broadcastable to [..., C]
+ * @param order n, 1 by default: the paper's
  * @see Titans (arXiv:2501.00663) Eq. 16, 18
  */
-export function chunkCoefficients(gates: ChunkGates, mask?: Tensor): ChunkCoefficients {
+export function chunkCoefficients(gates: ChunkGates, mask?: Tensor, order = 1): ChunkCoefficients {
   const masked = (x: Tensor) => (mask === undefined ? x : np.multiply(x, mask));
+  const summed = (x: Tensor) => (mask === undefined ? x : np.multiply(x, np.expandDims(mask, -2)));
   const logRetain = masked(finiteLogGates(gates.logRetain));
   const logMomentum = masked(finiteLogGates(gates.logMomentum));
   const stepSize = np.expandDims(masked(gates.stepSize), -2);
-  const retained = segmentProducts(logRetain);
-  const addedToMemory = mask === undefined ? retained : np.multiply(retained, np.expandDims(mask, -2));
+  const addedToMemory = summed(segmentProducts(logRetain));
   const carried = segmentProducts(logMomentum);
-  const surprise = cumulativeProducts(logMomentum);
+  const addedToSurprise = summed(carried);
+  const times = (matrix: Tensor, x: Tensor) => np.squeeze(np.matmul(matrix, np.expandDims(x, -1)), -1);
+  const orders: OrderCoefficients[] = [];
+  let surprise = cumulativeProducts(logMomentum);
+  let products = carried;
+  for (let k = 1; k <= order; k++) {
+    if (k > 1) {
+      surprise = times(addedToSurprise, surprise);
+      products = np.matmul(addedToSurprise, products);
+    }
+    const momentum = times(addedToMemory, surprise);
+    orders.push({ momentum, surprise, surpriseWrites: np.multiply(products, stepSize) });
+  }
+  const [first, ...higherOrders] = orders as [OrderCoefficients, ...OrderCoefficients[]];
   return {
     memory: cumulativeProducts(logRetain),
-    momentum: np.squeeze(np.matmul(addedToMemory, np.expandDims(surprise, -1)), -1),
-    writes: np.multiply(np.matmul(addedToMemory, carried), stepSize),
-    surprise,
-    surpriseWrites: np.multiply(carried, stepSize),
+    writes: np.multiply(np.matmul(addedToMemory, products), stepSize),
+    ...first,
+    ...(order > 1 ? { higherOrders } : {}),
   };
 }
 
 /** The coefficients of the chunk's last token. */
 export function finalCoefficients(coefficients: ChunkCoefficients): ChunkCoefficients {
   const lastRow = (x: Tensor) => slice(x, ...x.shape.slice(0, -2).map((): [] => []), -1);
+  const ofOrder = ({ momentum, surprise, surpriseWrites }: OrderCoefficients): OrderCoefficients => ({
+    momentum: last(momentum),
+    surprise: last(surprise),
+    surpriseWrites: lastRow(surpriseWrites),
+  });
+  const { memory, writes, higherOrders } = coefficients;
   return {
-    memory: last(coefficients.memory),
-    momentum: last(coefficients.momentum),
-    writes: lastRow(coefficients.writes),
-    surprise: last(coefficients.surprise),
-    surpriseWrites: lastRow(coefficients.surpriseWrites),
+    memory: last(memory),
+    writes: lastRow(writes),
+    ...ofOrder(coefficients),
+    ...(higherOrders ? { higherOrders: higherOrders.map(ofOrder) } : {}),
   };
 }

@@ -1,6 +1,7 @@
 /** The causal step guard: keeps a chunk's writes from overshooting, from the token and its past alone. Not in the paper. */
 import { np, type Tensor } from "../array/index.ts";
 import { type MemoryFactors, tangentKernel, transposed } from "../common/index.ts";
+import { momentumLeeway } from "./momentum-order.ts";
 import type { ChunkGates } from "./parallel.ts";
 
 /**
@@ -32,10 +33,15 @@ export function guardKernel(guard: "key" | "tangent", factors: MemoryFactors): T
  * @param gates un-guarded gates [..., C]; momentum below 1
  * @param kernel [..., C, C]
  * @param lossScale kappa
+ * @param momentumOrder with more than one, 1 - eta gives way to `momentumLeeway`
  * @returns [..., C]
  */
-export function writePressure(gates: ChunkGates, kernel: Tensor, lossScale = 1): Tensor {
-  const total = np.divide(gates.stepSize, np.negative(np.expm1(gates.logMomentum)));
+export function writePressure(gates: ChunkGates, kernel: Tensor, lossScale = 1, momentumOrder = 1): Tensor {
+  const leak = np.negative(np.expm1(gates.logMomentum));
+  let leeway = np.multiply(leak, momentumLeeway(1, momentumOrder));
+  // A power would go through a logarithm, which float32 does not have near 1.
+  if (momentumOrder > 1) for (let k = 0; k < momentumOrder; k++) leeway = np.multiply(leeway, leak);
+  const total = np.divide(gates.stepSize, leeway);
   const size = kernel.shape.at(-1) ?? 0;
   const causal = np.multiply(kernel, np.tri(size, size));
   return np.multiply(np.sum(np.multiply(causal, np.expandDims(total, -2)), -1), lossScale);
@@ -74,11 +80,17 @@ const SAFETY = 1.25;
  * @param stepSize theta, 0 for masked tokens: [..., C]
  * @param kernel K: [..., C, C]
  * @param maxMomentum bound of all momentum gates, below 1
+ * @param momentumOrder with more than one, 1 - eta gives way to `momentumLeeway`
  * @returns theta': [..., C]
  */
-export function curvatureGuardedStepSize(stepSize: Tensor, kernel: Tensor, maxMomentum: number): Tensor {
+export function curvatureGuardedStepSize(
+  stepSize: Tensor,
+  kernel: Tensor,
+  maxMomentum: number,
+  momentumOrder = 1,
+): Tensor {
   const size = kernel.shape.at(-1) ?? 0;
-  const total = np.expandDims(np.multiply(stepSize, SAFETY / (1 - maxMomentum)), -2);
+  const total = np.expandDims(np.multiply(stepSize, SAFETY / momentumLeeway(1 - maxMomentum, momentumOrder)), -2);
   const loads = np.multiply(kernel, total);
   const pressure = (mask: Tensor) => np.maximum(1, np.sum(np.multiply(loads, mask), -1));
   return np.divide(stepSize, np.multiply(pressure(np.tri(size, size, -1)), pressure(np.tri(size, size))));

@@ -2,8 +2,8 @@
 import { np, type Tensor, zipTrees } from "../array/index.ts";
 import { type MemoryArchitecture, type MemoryWeights, memoryFactors, weightedGradient } from "../common/index.ts";
 
-/** A gate value that scales whole weight arrays: [..., 1, 1] for matrices [..., out, in], [..., 1] for vectors. */
-function spread(gate: Tensor, weight: Tensor): Tensor {
+/** @internal A gate value that scales whole weight arrays: [..., 1, 1] for matrices [..., out, in], [..., 1] for vectors. */
+export function spread(gate: Tensor, weight: Tensor): Tensor {
   const extra = weight.ndim - gate.ndim;
   return np.reshape(gate, [...gate.shape, ...Array.from({ length: extra }, () => 1)]);
 }

@@ -125,17 +125,21 @@ describe("the memory network", () => {
       const { keys, values, queries } = tokenTensors(cell);
       const { memory, surprise } = stateTensors(cell);
       const factors = memoryFactors(architecture, memory, keys, values);
-      const coefficients = { memory: toTensor(b), momentum: toTensor(c), writes: toTensor(P) };
+      const terms = [
+        { weights: memory, share: toTensor(b) },
+        { weights: surprise, share: toTensor(c) },
+        { weights: memory },
+      ];
       const { weights, momentum, sequence } = cell;
       const expected = sequence.queries.map((query, t) => {
-        let built = oracle.combine(b[t]!, weights, c[t]!, momentum);
+        let built = oracle.combine(b[t]! + 1, weights, c[t]!, momentum);
         sequence.keys.forEach((k, i) => {
           const gradient = oracle.memoryGradient(networkOf(architecture), weights, k, sequence.values[i]!, 1);
           built = oracle.combine(1, built, -P[t]![i]!, gradient);
         });
         return oracle.memoryForward(networkOf(architecture), built, query);
       });
-      expectNear(tokenExactRead(architecture, memory, surprise, factors, coefficients, queries), expected, 5e-6);
+      expectNear(tokenExactRead(architecture, terms, toTensor(P), factors, queries), expected, 5e-6);
     });
   });
 });

@@ -2,8 +2,10 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Engine, key, liveTensors, np, release, scope, startEngine, type Tensor } from "../../src/array/index.ts";
 import { type Block, concatenateTokens, Stream, sliceTokens } from "../../src/common/index.ts";
 import { NeuralMemory, type NeuralMemoryParams, type NeuralMemoryState } from "../../src/titans/index.ts";
+import type { NumberTree } from "../common/tensors.ts";
 import { randomSource } from "../oracles/index.ts";
 import { layerOf, oracleLayer } from "../titans/layer-cases.ts";
+import { oracleOptionLayer } from "../titans/option-layer.ts";
 import { layerContract } from "./contract.ts";
 
 const grid = { chunk: 4, segment: 8 };
@@ -57,6 +59,58 @@ layerContract(
     }),
   ),
 );
+
+function withOptionOracle(layer: NeuralMemory) {
+  const oracle = (params: NumberTree, x: number[][]) => oracleOptionLayer(layer, params, x);
+  return { ...subjectOf(layer), oracle };
+}
+
+layerContract(
+  "neural memory with clipped surprise, forgetting towards its start, rms-normalised keys",
+  withOptionOracle(
+    layerOf({
+      maxSurpriseNorm: 0.3,
+      forgetTowards: "initial",
+      queryKeyNorm: "rms",
+      lossScale: 2,
+      maxStepSize: 0.1,
+      gateBiases: { forget: -2, momentum: 0, stepSize: 0 },
+    }),
+  ),
+);
+
+layerContract(
+  "neural memory with momentum of order 2 and two pairs a token",
+  withOptionOracle(
+    layerOf({
+      momentumOrder: 2,
+      pairsPerToken: 2,
+      maxStepSize: 0.03,
+      maxMomentum: 0.6,
+      normalizeValues: true,
+      gateBiases,
+    }),
+  ),
+);
+
+layerContract(
+  "neural memory with a gated transition and renormalised weights",
+  withOptionOracle(layerOf({ gatedTransition: true, renormalizeWeights: true, maxStepSize: 0.1, gateBiases })),
+);
+
+layerContract("neural memory with orthogonalised surprise", {
+  ...subjectOf(
+    layerOf({
+      orthogonalizeSurprise: true,
+      gatedTransition: true,
+      stepGuard: "curvature",
+      maxMomentum: 0.9,
+      gateBiases,
+    }),
+  ),
+  // Newton-Schulz makes small singular values, and their rounding, up to 480 times larger.
+  tolerance: 1e-4,
+});
 
 layerContract(
   "neural memory with everything but its sizes as it is by default",

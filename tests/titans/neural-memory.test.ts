@@ -17,6 +17,25 @@ describe("a neural memory's configuration", () => {
     expect(config.depth).toBe(2);
   });
 
+  it("has the paper's rule by default: every stability option but the guard is off", () => {
+    expect(neuralMemoryDefaults).toMatchObject({
+      queryKeyNorm: "l2",
+      lossScale: 1,
+      maxSurpriseNorm: null,
+      forgetTowards: "zero",
+      momentumOrder: 1,
+      pairsPerToken: 1,
+      orthogonalizeSurprise: false,
+      gatedTransition: false,
+      renormalizeWeights: false,
+    });
+  });
+
+  it("takes momentum up to 0.999 behind a guard", () => {
+    expect(new NeuralMemory({ ...required, maxMomentum: 0.999 }).config.maxMomentum).toBe(0.999);
+    expect(() => new NeuralMemory({ ...required, maxMomentum: 1 })).toThrow(/guard needs a bound below 1/);
+  });
+
   for (const [name, wrong, message] of [
     ["heads of 0", { heads: 0 }, /heads is 0/],
     ["a broken width", { headDim: 2.5 }, /headDim is 2.5/],
@@ -27,6 +46,13 @@ describe("a neural memory's configuration", () => {
     ["momentum above 1", { maxMomentum: 1.1 }, /maxMomentum is 1.1/],
     ["momentum of 0", { maxMomentum: 0 }, /maxMomentum is 0/],
     ["an unknown guard", { stepGuard: "tangents" }, /step guard.*tangent/],
+    ["an unknown norm", { queryKeyNorm: "rmsnorm" }, /query and key norm.*rms/],
+    ["an unknown target of forgetting", { forgetTowards: "start" }, /target of forgetting.*initial/],
+    ["a loss scale of 0", { lossScale: 0 }, /lossScale is 0/],
+    ["a bound of 0 on surprise", { maxSurpriseNorm: 0 }, /maxSurpriseNorm is 0.*null/],
+    ["a bound on surprise that bounds nothing", { maxSurpriseNorm: Infinity }, /maxSurpriseNorm is Infinity.*null/],
+    ["a momentum of order 0", { momentumOrder: 0 }, /momentumOrder is 0/],
+    ["half a pair", { pairsPerToken: 1.5 }, /pairsPerToken is 1.5/],
     ["an unknown activation", { activation: "relu" }, /activation "relu" is unknown/],
   ] as const) {
     it(`refuses ${name} in one sentence`, () => {
