@@ -2,7 +2,7 @@
 import type { Tree } from "../array/index.ts";
 import { type SequenceLayer, windowAttentionLayer } from "../common/index.ts";
 import { NeuralMemory } from "../titans/index.ts";
-import type { ArchitectureName, ModelConfig } from "./config.ts";
+import type { ArchitectureName, StackConfig } from "./config.ts";
 
 /** One architecture of the registry. */
 export interface Architecture {
@@ -11,7 +11,7 @@ export interface Architecture {
   /** Where it comes from. */
   readonly source: string;
   /** The sequence mixer of one block. */
-  mixer(config: ModelConfig): SequenceLayer<Tree, Tree>;
+  mixer(config: StackConfig): SequenceLayer<Tree, Tree>;
 }
 
 /** All architectures by name. */

@@ -5,7 +5,7 @@ import { neuralMemoryDefaults, stepGuards } from "../titans/index.ts";
 
 const whole = z.int().min(1);
 
-/** Sequence mixers a language model can be built around. */
+/** Sequence mixers a model can be built around. */
 export const architectureNames = ["titans-lmm", "transformer"] as const;
 export type ArchitectureName = (typeof architectureNames)[number];
 
@@ -31,12 +31,10 @@ export const memorySchema = z.strictObject({
   normalizeValues: z.boolean().default(neuralMemoryDefaults.normalizeValues),
 });
 
-/** A language model: embedding, blocks, norm, head. */
-export const modelSchema = z
+/** The blocks of a model, whatever it reads and puts out. */
+export const stackSchema = z
   .strictObject({
     architecture: z.enum(architectureNames),
-    /** Tokens the model knows; 256 for bytes. */
-    vocabularySize: whole.default(256),
     /** Features of a token between blocks. */
     dim: whole,
     layers: whole,
@@ -56,6 +54,14 @@ export const modelSchema = z
     error: "dim times feedForwardExpansion must come to at least one feature",
   });
 
+/** A language model: embedding, blocks, norm, head. */
+export const modelSchema = stackSchema.safeExtend({
+  /** Tokens the model knows; 256 for bytes. */
+  vocabularySize: whole.default(256),
+});
+
+/** The validated configuration of a model's blocks. */
+export type StackConfig = z.output<typeof stackSchema>;
 /** A validated model configuration. */
 export type ModelConfig = z.output<typeof modelSchema>;
 /** A model configuration as written, defaults left out. */

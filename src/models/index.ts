@@ -1,4 +1,5 @@
 export { type Architecture, architectures } from "./architectures.ts";
+export { BlockStack, type BlockStackParams, type BlockStackState } from "./block-stack.ts";
 export {
   type ArchitectureName,
   architectureNames,
@@ -6,6 +7,8 @@ export {
   type ModelInput,
   memorySchema,
   modelSchema,
+  type StackConfig,
+  stackSchema,
 } from "./config.ts";
 export { LanguageModel, type ModelParams, type ModelState, nextTokenLoss } from "./language-model.ts";
 export { defaultPreset, type Preset, presetNamed, presets } from "./presets.ts";

@@ -10,16 +10,11 @@ import {
   type SequenceLayer,
   type StepOptions,
 } from "../common/index.ts";
-import {
-  type MemoryDiagnostics,
-  NeuralMemory,
-  type NeuralMemoryParams,
-  type NeuralMemoryState,
-} from "../titans/index.ts";
+import type { MemoryDiagnostics } from "../titans/index.ts";
 import { parseConfig } from "../utils/index.ts";
-import { architectures } from "./architectures.ts";
+import { BlockStack, type BlockStackParams, type BlockStackState } from "./block-stack.ts";
 import { type ModelConfig, type ModelInput, modelSchema } from "./config.ts";
-import { ResidualBlock, type ResidualBlockParams } from "./residual-block.ts";
+import type { ResidualBlock } from "./residual-block.ts";
 
 /** Standard deviation of fresh logits: small, so that the first predictions are nearly uniform. */
 const INITIAL_LOGIT_SIZE = 0.1;
@@ -30,14 +25,14 @@ const INITIAL_EMBEDDING_SIZE = 0.5;
 export type ModelParams = {
   /** [vocabulary, dim] */
   readonly embedding: Tensor;
-  readonly blocks: readonly ResidualBlockParams<Tree>[];
+  readonly blocks: BlockStackParams;
   readonly norm: Tensor;
   /** [dim, vocabulary] */
   readonly head: Tensor;
 };
 
 /** What lives at test time: one state a block, by the block's number. */
-export type ModelState = { readonly blocks: readonly Tree[] };
+export type ModelState = { readonly blocks: BlockStackState };
 
 /**
  * A language model over tokens.
@@ -49,29 +44,28 @@ export type ModelState = { readonly blocks: readonly Tree[] };
  */
 export class LanguageModel implements SequenceLayer<ModelParams, ModelState> {
   readonly config: ModelConfig;
-  readonly blocks: readonly ResidualBlock<Tree, Tree>[];
+  private readonly stack: BlockStack;
 
   constructor(config: ModelInput) {
     this.config = parseConfig(modelSchema, config, "model");
-    const { architecture, layers, dim, feedForwardExpansion } = this.config;
-    const hiddenDim = Math.round(dim * feedForwardExpansion);
-    this.blocks = Array.from(
-      { length: layers },
-      () => new ResidualBlock(architectures[architecture].mixer(this.config), dim, hiddenDim),
-    );
+    this.stack = new BlockStack(this.config);
+  }
+
+  get blocks(): readonly ResidualBlock<Tree, Tree>[] {
+    return this.stack.blocks;
   }
 
   /** Tokens of the grid: calls are cut so that every chunk of every layer is whole. */
   get chunkSize(): number {
-    return this.config.memory.chunkSize;
+    return this.stack.chunkSize;
   }
 
   init(seed: Key): ModelParams {
-    const { vocabularySize, dim } = this.config;
-    const [embeddingKey, headKey, ...blockKeys] = splitKey(seed, 2 + this.blocks.length) as [Key, Key, ...Key[]];
+    const { vocabularySize, dim, layers } = this.config;
+    const [embeddingKey, headKey, ...blockKeys] = splitKey(seed, 2 + layers) as [Key, Key, ...Key[]];
     return {
       embedding: initEmbedding(embeddingKey, vocabularySize, dim, INITIAL_EMBEDDING_SIZE),
-      blocks: this.blocks.map((block, i) => block.init(blockKeys[i]!)),
+      blocks: this.stack.init(blockKeys),
       norm: initRmsNorm(dim),
       head: initDense(headKey, dim, vocabularySize, INITIAL_LOGIT_SIZE),
     };
@@ -83,16 +77,11 @@ export class LanguageModel implements SequenceLayer<ModelParams, ModelState> {
   }
 
   initialState(params: ModelParams, batch: number): ModelState {
-    return { blocks: this.blocks.map((block, i) => block.initialState(params.blocks[i]!, batch)) };
+    return { blocks: this.stack.initialState(params.blocks, batch) };
   }
 
   step(params: ModelParams, state: ModelState, tokens: Tensor, options: StepOptions = {}): [Tensor, ModelState] {
-    let x = embed(params.embedding, tokens);
-    const blocks = this.blocks.map((block, i) => {
-      const [y, next] = block.step(params.blocks[i]!, state.blocks[i]!, x, options);
-      x = y;
-      return next;
-    });
+    const [x, blocks] = this.stack.step(params.blocks, state.blocks, embed(params.embedding, tokens), options);
     return [this.logits(params, x), { blocks }];
   }
 
@@ -107,26 +96,8 @@ export class LanguageModel implements SequenceLayer<ModelParams, ModelState> {
     tokens: Tensor,
     options: StepOptions = {},
   ): [Tensor, ModelState, Record<string, MemoryDiagnostics>] {
-    let x = embed(params.embedding, tokens);
-    const diagnostics: Record<string, MemoryDiagnostics> = {};
-    const blocks = this.blocks.map((block, i) => {
-      const blockParams = params.blocks[i]!;
-      const input = rmsNorm(blockParams.mixerNorm, x);
-      if (block.mixer instanceof NeuralMemory) {
-        const [mixed, next, found] = block.mixer.diagnose(
-          blockParams.mixer as NeuralMemoryParams,
-          state.blocks[i] as NeuralMemoryState,
-          input,
-          options,
-        );
-        diagnostics[i] = found;
-        x = block.finish(blockParams, x, mixed);
-        return next;
-      }
-      const [mixed, next] = block.mixer.step(blockParams.mixer, state.blocks[i]!, input, options);
-      x = block.finish(blockParams, x, mixed);
-      return next;
-    });
+    const input = embed(params.embedding, tokens);
+    const [x, blocks, diagnostics] = this.stack.diagnose(params.blocks, state.blocks, input, options);
     return [this.logits(params, x), { blocks }, diagnostics];
   }
 
