@@ -11,5 +11,6 @@ export {
   stackSchema,
 } from "./config.ts";
 export { LanguageModel, type ModelParams, type ModelState, nextTokenLoss } from "./language-model.ts";
+export { absoluteError, crossEntropy, squaredError, type TokenLoss } from "./losses.ts";
 export { defaultPreset, type Preset, presetNamed, presets } from "./presets.ts";
 export { ResidualBlock, type ResidualBlockParams } from "./residual-block.ts";

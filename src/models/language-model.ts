@@ -1,5 +1,5 @@
 /** A whole language model: embedding, blocks, norm, head. */
-import { type ArrayShape, type Key, key, nn, np, shapesOf, splitKey, type Tensor, type Tree } from "../array/index.ts";
+import { type ArrayShape, type Key, key, shapesOf, splitKey, type Tensor, type Tree } from "../array/index.ts";
 import {
   dense,
   embed,
@@ -14,6 +14,7 @@ import type { MemoryDiagnostics } from "../titans/index.ts";
 import { parseConfig } from "../utils/index.ts";
 import { BlockStack, type BlockStackParams, type BlockStackState } from "./block-stack.ts";
 import { type ModelConfig, type ModelInput, modelSchema } from "./config.ts";
+import { crossEntropy } from "./losses.ts";
 import type { ResidualBlock } from "./residual-block.ts";
 
 /** Standard deviation of fresh logits: small, so that the first predictions are nearly uniform. */
@@ -114,6 +115,5 @@ export class LanguageModel implements SequenceLayer<ModelParams, ModelState> {
  * @returns [batch, tokens]
  */
 export function nextTokenLoss(logits: Tensor, targets: Tensor): Tensor {
-  const chosen = nn.oneHot(targets, logits.shape.at(-1)!);
-  return np.negative(np.sum(np.multiply(nn.logSoftmax(logits, -1), chosen), -1));
+  return crossEntropy(logits, targets);
 }

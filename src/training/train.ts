@@ -12,7 +12,7 @@ import {
   zerosLike,
 } from "../array/index.ts";
 import { sampleWindows, type Tokenizer, type TokenSource, type TokenWindows } from "../data/index.ts";
-import type { LanguageModel, ModelParams } from "../models/index.ts";
+import { type LanguageModel, type ModelParams, type ModelState, nextTokenLoss } from "../models/index.ts";
 import { type AdamWState, adamW, clipByGlobalNorm, type Optimizer, warmupCosine } from "../optim/index.ts";
 import { ConfigError, DataError } from "../utils/index.ts";
 import type { TrainingConfig } from "./config.ts";
@@ -111,7 +111,7 @@ export function optimizerOf(config: TrainingConfig): Optimizer<AdamWState> {
 export async function train(options: TrainOptions): Promise<TrainingState> {
   const { engine, model, data, config, signal } = options;
   checkTraining(model, config, data);
-  const programs = new SegmentPrograms(engine, model);
+  const programs = new SegmentPrograms(engine, model, nextTokenLoss);
   const update = compileUpdate(engine, config);
   const learningRateAt = warmupCosine({
     peak: config.learningRate,
@@ -152,7 +152,7 @@ export async function train(options: TrainOptions): Promise<TrainingState> {
 
 /** Draws a step's batches and adds up their gradients. */
 async function stepGradients(
-  programs: SegmentPrograms,
+  programs: SegmentPrograms<ModelParams, ModelState>,
   state: TrainingState,
   data: TrainingData,
   config: TrainingConfig,
@@ -168,7 +168,7 @@ async function stepGradients(
   for (const windows of batches) {
     const segments = segmentsOf(windows, segment);
     const result = await programs.gradients(state.params, segments, 1 / tokens, gradients);
-    release(segments.map(({ tokens, targets, weights }) => [tokens, targets, weights]));
+    release(segments);
     gradients = result.gradients;
     loss += result.loss;
   }
@@ -197,7 +197,7 @@ async function applyUpdate(update: Update, state: TrainingState, gradients: Mode
 
 /** Validation loss in bits a byte over windows spread over the validation text: the same ones every time. */
 async function validate(
-  programs: SegmentPrograms,
+  programs: SegmentPrograms<ModelParams, ModelState>,
   params: ModelParams,
   data: TrainingData,
   config: TrainingConfig,
@@ -211,7 +211,7 @@ async function validate(
     const segments = segmentsOf(windows, segment);
     loss += await programs.loss(params, segments);
     bytes += data.tokenizer.byteLength(targetsOf(windows));
-    release(segments.map(({ tokens, targets, weights }) => [tokens, targets, weights]));
+    release(segments);
     await eventLoopTurn();
   }
   return loss / Math.LN2 / bytes;
