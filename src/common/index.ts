@@ -25,6 +25,7 @@ export {
 export * from "./memory-read.ts";
 export * from "./norms.ts";
 export * from "./rotary.ts";
+export * from "./running-statistics.ts";
 export * from "./segment-sum.ts";
 export * from "./state.ts";
 export * from "./stream.ts";

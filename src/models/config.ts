@@ -60,9 +60,34 @@ export const modelSchema = stackSchema.safeExtend({
   vocabularySize: whole.default(256),
 });
 
+/** A classifier of sequences of vectors: projection, blocks, norm, mean, head. */
+export const classifierSchema = stackSchema.safeExtend({
+  /** Numbers of a token. */
+  features: whole,
+  classes: z.int().min(2),
+});
+
+/** A forecaster of series of vectors: projection, blocks, norm, head. */
+export const forecasterSchema = stackSchema.safeExtend({
+  /** Numbers of a token, all of which are forecast. */
+  channels: whole,
+  /** Tokens that are forecast after each one. */
+  horizon: whole,
+  /** Normalises each channel by the mean and the deviation of the context, and undoes it on the forecasts. */
+  instanceNorm: z.boolean().default(false),
+});
+
 /** The validated configuration of a model's blocks. */
 export type StackConfig = z.output<typeof stackSchema>;
 /** A validated model configuration. */
 export type ModelConfig = z.output<typeof modelSchema>;
 /** A model configuration as written, defaults left out. */
 export type ModelInput = z.input<typeof modelSchema>;
+/** The validated configuration of a classifier. */
+export type ClassifierConfig = z.output<typeof classifierSchema>;
+/** The configuration of a classifier as written, defaults left out. */
+export type ClassifierInput = z.input<typeof classifierSchema>;
+/** The validated configuration of a forecaster. */
+export type ForecasterConfig = z.output<typeof forecasterSchema>;
+/** The configuration of a forecaster as written, defaults left out. */
+export type ForecasterInput = z.input<typeof forecasterSchema>;

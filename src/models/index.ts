@@ -3,6 +3,12 @@ export { BlockStack, type BlockStackParams, type BlockStackState } from "./block
 export {
   type ArchitectureName,
   architectureNames,
+  type ClassifierConfig,
+  type ClassifierInput,
+  classifierSchema,
+  type ForecasterConfig,
+  type ForecasterInput,
+  forecasterSchema,
   type ModelConfig,
   type ModelInput,
   memorySchema,
@@ -14,3 +20,6 @@ export { LanguageModel, type ModelParams, type ModelState, nextTokenLoss } from 
 export { absoluteError, crossEntropy, squaredError, type TokenLoss } from "./losses.ts";
 export { defaultPreset, type Preset, presetNamed, presets } from "./presets.ts";
 export { ResidualBlock, type ResidualBlockParams } from "./residual-block.ts";
+export { type ClassifierParams, type ClassifierState, SequenceClassifier } from "./sequence-classifier.ts";
+export { SequenceEncoder, type SequenceEncoderParams, type SequenceEncoderState } from "./sequence-encoder.ts";
+export { type ForecasterParams, type ForecasterState, SequenceForecaster } from "./sequence-forecaster.ts";
