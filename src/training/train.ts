@@ -1,22 +1,12 @@
 /** The training loop: batches, gradients, optimiser steps, validation, and when to save. Knows nothing of files. */
-import {
-  detached,
-  type Engine,
-  key,
-  np,
-  type Program,
-  readScalar,
-  release,
-  scope,
-  type Tensor,
-  zerosLike,
-} from "../array/index.ts";
+import { detached, type Engine, key, release, scope, zerosLike } from "../array/index.ts";
 import { sampleWindows, type Tokenizer, type TokenSource, type TokenWindows } from "../data/index.ts";
 import { type LanguageModel, type ModelParams, type ModelState, nextTokenLoss } from "../models/index.ts";
-import { type AdamWState, adamW, clipByGlobalNorm, type Optimizer, warmupCosine } from "../optim/index.ts";
+import { type AdamWState, adamW, type Optimizer, warmupCosine } from "../optim/index.ts";
 import { ConfigError, DataError } from "../utils/index.ts";
 import type { TrainingConfig } from "./config.ts";
 import { nonFiniteError } from "./non-finite.ts";
+import { compileUpdate } from "./optimizer-update.ts";
 import { SegmentPrograms } from "./segment-programs.ts";
 import { countTargets, segmentsOf } from "./segments.ts";
 
@@ -76,11 +66,6 @@ export interface TrainOptions {
 /** Which windows validations read: the same ones at every step and in every run. */
 const VALIDATION_SEED = 20_501_663;
 
-type Update = Program<
-  [ModelParams, ModelParams, AdamWState, Tensor],
-  { params: ModelParams; optimizer: AdamWState; norm: Tensor }
->;
-
 /** The fresh state of a run; the caller releases it. */
 export function initialTrainingState(model: LanguageModel, config: TrainingConfig): TrainingState {
   const optimizer = optimizerOf(config);
@@ -112,7 +97,7 @@ export async function train(options: TrainOptions): Promise<TrainingState> {
   const { engine, model, data, config, signal } = options;
   checkTraining(model, config, data);
   const programs = new SegmentPrograms(engine, model, nextTokenLoss);
-  const update = compileUpdate(engine, config);
+  const update = compileUpdate<ModelParams, AdamWState>(engine, optimizerOf(config), config.clipNorm);
   const learningRateAt = warmupCosine({
     peak: config.learningRate,
     floor: config.learningRate * config.finalFraction,
@@ -125,7 +110,7 @@ export async function train(options: TrainOptions): Promise<TrainingState> {
   while (state.step < config.steps && !signal?.aborted) {
     const { loss, bytes, gradients, tokens } = await stepGradients(programs, state, data, config);
     const learningRate = learningRateAt(state.step);
-    const { next, gradientNorm } = await applyUpdate(update, state, gradients, learningRate);
+    const { next, gradientNorm } = await update(state, gradients, learningRate);
     const step = state.step + 1;
     if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) {
       const error = await nonFiniteError(step, loss, { weight: state.params, gradient: gradients }, savedAt?.where);
@@ -133,7 +118,7 @@ export async function train(options: TrainOptions): Promise<TrainingState> {
       throw error;
     }
     release(gradients, state.params, state.optimizer);
-    state = next;
+    state = { step, ...next };
     await options.onStep?.({ step, bitsPerByte: loss / Math.LN2 / bytes, gradientNorm, learningRate, tokens });
 
     const isLast = step === config.steps;
@@ -173,26 +158,6 @@ async function stepGradients(
     loss += result.loss;
   }
   return { loss, bytes, gradients, tokens };
-}
-
-function compileUpdate(engine: Engine, config: TrainingConfig): Update {
-  const optimizer = optimizerOf(config);
-  return engine.compile(
-    "optimiser update",
-    (params: ModelParams, gradients: ModelParams, state: AdamWState, learningRate: Tensor) => {
-      const [clipped, norm] = clipByGlobalNorm(gradients, config.clipNorm);
-      const [updated, next] = optimizer.update(params, clipped, state, learningRate);
-      return { params: updated, optimizer: next, norm };
-    },
-  );
-}
-
-async function applyUpdate(update: Update, state: TrainingState, gradients: ModelParams, learningRate: number) {
-  const rate = detached(() => np.array(learningRate, { dtype: "float32" }));
-  const { params, optimizer, norm } = await update(state.params, gradients, state.optimizer, rate);
-  const gradientNorm = await readScalar(norm);
-  release(rate, norm);
-  return { next: { step: state.step + 1, params, optimizer }, gradientNorm };
 }
 
 /** Validation loss in bits a byte over windows spread over the validation text: the same ones every time. */
