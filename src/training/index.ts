@@ -8,7 +8,7 @@ export {
 } from "./checkpoint.ts";
 export { type TrainingConfig, type TrainingInput, trainingSchema } from "./config.ts";
 export { type EvaluationSplit, evaluationSplits, openEvaluationText } from "./evaluation-text.ts";
-export { type FitMetrics, type FitOptions, fit } from "./fit.ts";
+export { type FitMetrics, type FitOptions, fitModel } from "./fit-model.ts";
 export { type MetricsLine, readMetrics } from "./metrics-file.ts";
 export { firstNonFinite } from "./non-finite.ts";
 export { type Run, type RunHooks, type RunSummary, resumeRun, startRun, trainRun } from "./run.ts";

@@ -8,7 +8,7 @@ import { nonFiniteError } from "./non-finite.ts";
 import { compileUpdate } from "./optimizer-update.ts";
 import { type Segment, SegmentPrograms } from "./segment-programs.ts";
 
-/** What happened in one step of `fit`. */
+/** What happened in one step of `fitModel`. */
 export interface FitMetrics {
   /** 1 for the first. */
   readonly step: number;
@@ -42,7 +42,7 @@ export interface FitOptions<P extends Tree, S extends Tree> {
  * Trains a model by AdamW on the mean loss of the batches' targets, with the exact gradient through all segments of a sequence.
  *
  * ```ts
- * const params = await fit({ engine, model, loss: crossEntropy, steps: 100, learningRate: constantRate(1e-2),
+ * const params = await fitModel({ engine, model, loss: crossEntropy, steps: 100, learningRate: constantRate(1e-2),
  *   batch: (step) => cutSegments(labelledBatch(draw(step), model.config), 32) });
  * ```
  *
@@ -50,7 +50,7 @@ export interface FitOptions<P extends Tree, S extends Tree> {
  * @throws DataError if no target of a batch counts
  * @throws NonFiniteError at the first loss or gradient that is not finite, before it reaches the weights
  */
-export async function fit<P extends Tree, S extends Tree>(options: FitOptions<P, S>): Promise<P> {
+export async function fitModel<P extends Tree, S extends Tree>(options: FitOptions<P, S>): Promise<P> {
   const { engine, model, loss, steps, learningRate, clipNorm = 1, seed = 0 } = options;
   const programs = new SegmentPrograms(engine, model, loss);
   const optimizer = adamW();
