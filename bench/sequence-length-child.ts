@@ -10,7 +10,7 @@ WebAssembly.Memory = class extends NativeMemory {
 
 // The array library takes its memory when it is loaded, so it must be loaded after the line above.
 const { leaves, mapTree, np, release, scope, startEngine } = await import("../src/array/index.ts");
-const { LanguageModel, defaultPreset, presetNamed } = await import("../src/models/index.ts");
+const { LanguageModel, defaultPreset, nextTokenLoss, presetNamed } = await import("../src/models/index.ts");
 const { initialTrainingState, SegmentPrograms, segmentsOf, trainingSchema } = await import("../src/training/index.ts");
 const { counterRandom, memoryTokens, sampleWindows } = await import("../src/data/index.ts");
 
@@ -31,16 +31,13 @@ const model = new LanguageModel(preset.model);
 const config = trainingSchema.parse({ ...preset.training, length, batch: 1 });
 const source = memoryTokens(Int32Array.from({ length: SOURCE_TOKENS }, (_, i) => Math.floor(counterRandom(i) * 256)));
 const { params } = initialTrainingState(model, config);
-const programs = new SegmentPrograms(engine, model);
+const programs = new SegmentPrograms(engine, model, nextTokenLoss);
 
 async function trainingStep(step: number): Promise<void> {
   const segments = segmentsOf(sampleWindows(source, { batch: 1, length, seed: 0, step }), config.segment);
   const zeros = scope(() => mapTree(params, (leaf) => np.zerosLike(leaf)));
   const { gradients } = await programs.gradients(params, segments, 1 / length, zeros);
-  release(
-    gradients,
-    segments.map(({ tokens, targets, weights }) => [tokens, targets, weights]),
-  );
+  release(gradients, segments);
 }
 
 const start = performance.now();

@@ -4,7 +4,7 @@ import { adopt, borrowing, inOwnLifetime, lend, track } from "./lifetimes.ts";
 import { np } from "./namespaces.ts";
 import { jax } from "./runtime.ts";
 import { type DType, isConcrete, isHostTensor, type Tensor, unwrap } from "./tensor.ts";
-import { leaves, mapTensors, namedLeaves, type Tree } from "./tree.ts";
+import { leaves, mapTensors, mapTree, namedLeaves, type Tree } from "./tree.ts";
 
 type Traced<A extends readonly unknown[], R> = (...args: A) => R;
 type LibraryFunction = (...args: never[]) => library.JsTree<library.Array>;
@@ -108,7 +108,10 @@ export function vjp<A extends readonly Tree[], R extends Tree, T>(
     f: LibraryFunction,
     p: unknown,
   ) => [R, ((c: unknown) => A) & { dispose(): void }];
-  const [value, pull] = transform(owning(pullable(f)), lend(primals));
+  const [value, pull] = transform(
+    owning((...args: A) => dependent(f(...args), args)),
+    lend(primals),
+  );
   track(value);
   try {
     return use(value, (cotangent) => track(pull(lend(cotangent))));
@@ -118,26 +121,26 @@ export function vjp<A extends readonly Tree[], R extends Tree, T>(
 }
 
 /**
- * The same function with results that the library can pull back.
+ * The same results, each an operation of its own that depends on the primals.
  *
- * The library orders its tangent program wrongly where one result is computed from another, and drops results that do not depend on the primals without
- * dropping their cotangents, which then reach the wrong results. So each result is a value of its own that nothing else uses, and depends on a primal.
+ * The library sorts the operations it differentiates from the results backwards, and fails if one result was computed from another. It also drops
+ * results that do not depend on the primals, but not their cotangents, so that later results were given the cotangents of earlier ones.
  */
-function pullable<A extends readonly Tree[], R extends Tree>(f: Traced<A, R>): Traced<A, R> {
-  return (...primals) => {
-    const results = f(...primals);
-    let nothing: Tensor | undefined;
-    return mapTensors(results, (leaf) => {
-      if (hasUnknownTangent(leaf)) return np.multiply(leaf, 1);
-      nothing ??= np.where(false, np.sum(leaves(primals)[0]!), 0);
-      return np.add(leaf, nothing);
-    }) as R;
-  };
+function dependent<R extends Tree>(results: R, primals: Tree): R {
+  const isFloat = (leaf: Tensor) => leaf.dtype.startsWith("float");
+  const smallest = leaves(primals)
+    .filter(isFloat)
+    .sort((a, b) => a.size - b.size)[0];
+  return mapTree(results, (leaf) => {
+    if (!isFloat(leaf) || smallest === undefined) return leaf;
+    if (isVarying(leaf)) return np.multiply(leaf, 1);
+    return np.where(false, np.astype(np.sum(smallest), leaf.dtype), leaf);
+  });
 }
 
-/** Whether a result depends on the primals; where the library does not say so, no. */
-function hasUnknownTangent(leaf: Tensor): boolean {
-  const { tangent } = leaf as { readonly tangent?: { readonly pval?: { readonly isKnown?: boolean } } };
+/** Whether the library keeps a tangent for a value, as far as can be seen. */
+function isVarying(leaf: Tensor): boolean {
+  const { tangent } = unwrap(leaf) as unknown as { tangent?: { pval?: { isKnown: boolean } } };
   return tangent?.pval?.isKnown === false;
 }
 

@@ -1,5 +1,6 @@
 /** Numbers on the host side with their shape, cut and joined along the token axis. */
 import type { TensorData } from "../array/index.ts";
+import { ShapeError } from "../utils/index.ts";
 
 /** Host numbers in row-major order: [batch, tokens, ...features]. */
 export interface Block {
@@ -33,6 +34,29 @@ export function sliceTokens(block: Block, from: number, to: number): Block {
     );
   }
   return { data, shape: [batch, to - from, ...rest] };
+}
+
+/**
+ * One token of each sequence.
+ *
+ * @param tokens which one, from 0, a sequence
+ * @returns [batch, ...features]
+ */
+export function pickTokens(block: Block, tokens: readonly number[]): Block {
+  const [batch, length, ...rest] = block.shape as [number, number, ...number[]];
+  const features = featuresOf(block);
+  const data = like(block.data, batch * features);
+  for (let row = 0; row < batch; row++) {
+    const token = tokens[row];
+    if (token === undefined || !Number.isInteger(token) || token < 0 || token >= length) {
+      throw new ShapeError(
+        `sequence ${row} has no token ${token}: the block has tokens 0 to ${length - 1}, name one a sequence`,
+      );
+    }
+    const from = (row * length + token) * features;
+    data.set(block.data.subarray(from, from + features), row * features);
+  }
+  return { data, shape: [batch, ...rest] };
 }
 
 /** The same sequences one after the other. */

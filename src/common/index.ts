@@ -28,6 +28,7 @@ export * from "./newton-schulz.ts";
 export * from "./norms.ts";
 export * from "./rotary.ts";
 export * from "./rotary-attention.ts";
+export * from "./running-statistics.ts";
 export * from "./segment-sum.ts";
 export * from "./state.ts";
 export * from "./stream.ts";

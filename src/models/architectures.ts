@@ -9,7 +9,7 @@ import {
   NeuralMemory,
   type NeuralMemoryInput,
 } from "../titans/index.ts";
-import type { ArchitectureName, ModelConfig } from "./config.ts";
+import type { ArchitectureName, StackConfig } from "./config.ts";
 
 /** One architecture of the registry. */
 export interface Architecture {
@@ -18,7 +18,7 @@ export interface Architecture {
   /** Where it comes from. */
   readonly source: string;
   /** The sequence mixer of a block, or of a block with a memory where only some have one. */
-  mixer(config: ModelConfig): SequenceLayer<Tree, Tree>;
+  mixer(config: StackConfig): SequenceLayer<Tree, Tree>;
 }
 
 /** All architectures by name. */
@@ -68,17 +68,17 @@ export const architectures: Readonly<Record<ArchitectureName, Architecture>> = {
 };
 
 /** The mixer of one block: the architecture's, or window attention where the configuration gives the block no memory. */
-export function blockMixer(config: ModelConfig, block: number): SequenceLayer<Tree, Tree> {
+export function blockMixer(config: StackConfig, block: number): SequenceLayer<Tree, Tree> {
   const { architecture, neuralMemoryLayers } = config;
   const hasMemory = neuralMemoryLayers?.includes(block) ?? true;
   return hasMemory ? architectures[architecture].mixer(config) : windowMixer(config);
 }
 
-function windowMixer({ dim, heads, window }: ModelConfig): SequenceLayer<Tree, Tree> {
+function windowMixer({ dim, heads, window }: StackConfig): SequenceLayer<Tree, Tree> {
   return mixerOf(windowAttentionLayer({ dim, heads, window }));
 }
 
-function memoryOf({ dim, heads, memory }: ModelConfig): NeuralMemoryInput {
+function memoryOf({ dim, heads, memory }: StackConfig): NeuralMemoryInput {
   return { dim, heads, headDim: dim / heads, ...memory };
 }
 

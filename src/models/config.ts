@@ -12,7 +12,7 @@ import {
 
 const whole = z.int().min(1);
 
-/** Sequence mixers a language model can be built around. */
+/** Sequence mixers a model can be built around. */
 export const architectureNames = ["titans-lmm", "titans-mac", "titans-mag", "titans-mal", "transformer"] as const;
 export type ArchitectureName = (typeof architectureNames)[number];
 
@@ -47,12 +47,10 @@ export const memorySchema = z.strictObject({
   renormalizeWeights: z.boolean().default(neuralMemoryDefaults.renormalizeWeights),
 });
 
-/** A language model: embedding, blocks, norm, head. */
-export const modelSchema = z
+/** The blocks of a model, whatever it reads and puts out. */
+export const stackSchema = z
   .strictObject({
     architecture: z.enum(architectureNames),
-    /** Tokens the model knows; 256 for bytes. */
-    vocabularySize: whole.default(256),
     /** Features of a token between blocks. */
     dim: whole,
     layers: whole,
@@ -106,7 +104,40 @@ export const modelSchema = z
     error: "only titans-mac has a non-causal read; leave read out, or use titans-mac",
   });
 
+/** A language model: embedding, blocks, norm, head. */
+export const modelSchema = stackSchema.safeExtend({
+  /** Tokens the model knows; 256 for bytes. */
+  vocabularySize: whole.default(256),
+});
+
+/** A classifier of sequences of vectors: projection, blocks, norm, mean, head. */
+export const classifierSchema = stackSchema.safeExtend({
+  /** Numbers of a token. */
+  features: whole,
+  classes: z.int().min(2),
+});
+
+/** A forecaster of series of vectors: projection, blocks, norm, head. */
+export const forecasterSchema = stackSchema.safeExtend({
+  /** Numbers of a token, all of which are forecast. */
+  channels: whole,
+  /** Tokens that are forecast after each one. */
+  horizon: whole,
+  /** Normalises each channel by the mean and the deviation of the context, and undoes it on the forecasts. */
+  instanceNorm: z.boolean().default(false),
+});
+
+/** The validated configuration of a model's blocks. */
+export type StackConfig = z.output<typeof stackSchema>;
 /** A validated model configuration. */
 export type ModelConfig = z.output<typeof modelSchema>;
 /** A model configuration as written, defaults left out. */
 export type ModelInput = z.input<typeof modelSchema>;
+/** The validated configuration of a classifier. */
+export type ClassifierConfig = z.output<typeof classifierSchema>;
+/** The configuration of a classifier as written, defaults left out. */
+export type ClassifierInput = z.input<typeof classifierSchema>;
+/** The validated configuration of a forecaster. */
+export type ForecasterConfig = z.output<typeof forecasterSchema>;
+/** The configuration of a forecaster as written, defaults left out. */
+export type ForecasterInput = z.input<typeof forecasterSchema>;

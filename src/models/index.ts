@@ -1,14 +1,27 @@
 export { type Architecture, architectures, blockMixer } from "./architectures.ts";
+export { BlockStack, type BlockStackParams, type BlockStackState } from "./block-stack.ts";
 export {
   type ArchitectureName,
   architectureNames,
+  type ClassifierConfig,
+  type ClassifierInput,
+  classifierSchema,
+  type ForecasterConfig,
+  type ForecasterInput,
+  forecasterSchema,
   type ModelConfig,
   type ModelInput,
   memorySchema,
   modelSchema,
+  type StackConfig,
+  stackSchema,
 } from "./config.ts";
 export { LanguageModel, type ModelParams, type ModelState, nextTokenLoss } from "./language-model.ts";
+export { absoluteError, crossEntropy, squaredError, type TokenLoss } from "./losses.ts";
 export { paperPresets } from "./paper-presets.ts";
 export type { Preset } from "./preset.ts";
 export { defaultPreset, presetNamed, presets } from "./presets.ts";
 export { ResidualBlock, type ResidualBlockParams } from "./residual-block.ts";
+export { type ClassifierParams, type ClassifierState, SequenceClassifier } from "./sequence-classifier.ts";
+export { SequenceEncoder, type SequenceEncoderParams, type SequenceEncoderState } from "./sequence-encoder.ts";
+export { type ForecasterParams, type ForecasterState, SequenceForecaster } from "./sequence-forecaster.ts";

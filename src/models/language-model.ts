@@ -1,5 +1,5 @@
 /** A whole language model: embedding, blocks, norm, head. */
-import { type ArrayShape, type Key, key, nn, np, shapesOf, splitKey, type Tensor, type Tree } from "../array/index.ts";
+import { type ArrayShape, type Key, key, shapesOf, splitKey, type Tensor, type Tree } from "../array/index.ts";
 import {
   dense,
   embed,
@@ -10,11 +10,12 @@ import {
   type SequenceLayer,
   type StepOptions,
 } from "../common/index.ts";
-import { isMemoryLayer, type MemoryDiagnostics, type MemoryState } from "../titans/index.ts";
+import type { MemoryDiagnostics, MemoryState } from "../titans/index.ts";
 import { parseConfig } from "../utils/index.ts";
-import { blockMixer } from "./architectures.ts";
+import { BlockStack, type BlockStackParams, type BlockStackState } from "./block-stack.ts";
 import { type ModelConfig, type ModelInput, modelSchema } from "./config.ts";
-import { ResidualBlock, type ResidualBlockParams } from "./residual-block.ts";
+import { crossEntropy } from "./losses.ts";
+import type { ResidualBlock } from "./residual-block.ts";
 
 /** Standard deviation of fresh logits: small, so that the first predictions are nearly uniform. */
 const INITIAL_LOGIT_SIZE = 0.1;
@@ -25,14 +26,14 @@ const INITIAL_EMBEDDING_SIZE = 0.5;
 export type ModelParams = {
   /** [vocabulary, dim] */
   readonly embedding: Tensor;
-  readonly blocks: readonly ResidualBlockParams<Tree>[];
+  readonly blocks: BlockStackParams;
   readonly norm: Tensor;
   /** [dim, vocabulary] */
   readonly head: Tensor;
 };
 
 /** What lives at test time: one state a block, by the block's number. */
-export type ModelState = { readonly blocks: readonly Tree[] };
+export type ModelState = { readonly blocks: BlockStackState };
 
 /**
  * A language model over tokens.
@@ -44,27 +45,25 @@ export type ModelState = { readonly blocks: readonly Tree[] };
  */
 export class LanguageModel implements SequenceLayer<ModelParams, ModelState> {
   readonly config: ModelConfig;
-  readonly blocks: readonly ResidualBlock<Tree, Tree>[];
+  private readonly stack: BlockStack;
 
   constructor(config: ModelInput) {
     this.config = parseConfig(modelSchema, config, "model");
-    const { layers, dim, feedForwardExpansion } = this.config;
-    const hiddenDim = Math.round(dim * feedForwardExpansion);
-    this.blocks = Array.from(
-      { length: layers },
-      (_, block) => new ResidualBlock(blockMixer(this.config, block), dim, hiddenDim),
-    );
+    this.stack = new BlockStack(this.config);
+  }
+
+  get blocks(): readonly ResidualBlock<Tree, Tree>[] {
+    return this.stack.blocks;
   }
 
   /** Tokens of the grid: calls are cut so that every chunk and every segment of every layer is whole. */
   get chunkSize(): number {
-    const units = this.blocks.map(({ mixer }) => mixer.gridUnit ?? 1);
-    return units.reduce(leastCommonMultiple, this.config.memory.chunkSize);
+    return this.stack.chunkSize;
   }
 
   /** Numbers of the blocks with a memory, from 0. */
-  get memoryBlocks(): number[] {
-    return [...this.blocks.entries()].filter(([, { mixer }]) => isMemoryLayer(mixer)).map(([block]) => block);
+  get memoryBlocks(): readonly number[] {
+    return this.stack.memoryBlocks;
   }
 
   /** Whether no output depends on a later token. A model for which that is false has seen what it is asked to predict. */
@@ -73,11 +72,11 @@ export class LanguageModel implements SequenceLayer<ModelParams, ModelState> {
   }
 
   init(seed: Key): ModelParams {
-    const { vocabularySize, dim } = this.config;
-    const [embeddingKey, headKey, ...blockKeys] = splitKey(seed, 2 + this.blocks.length) as [Key, Key, ...Key[]];
+    const { vocabularySize, dim, layers } = this.config;
+    const [embeddingKey, headKey, ...blockKeys] = splitKey(seed, 2 + layers) as [Key, Key, ...Key[]];
     return {
       embedding: initEmbedding(embeddingKey, vocabularySize, dim, INITIAL_EMBEDDING_SIZE),
-      blocks: this.blocks.map((block, i) => block.init(blockKeys[i]!)),
+      blocks: this.stack.init(blockKeys),
       norm: initRmsNorm(dim),
       head: initDense(headKey, dim, vocabularySize, INITIAL_LOGIT_SIZE),
     };
@@ -89,16 +88,11 @@ export class LanguageModel implements SequenceLayer<ModelParams, ModelState> {
   }
 
   initialState(params: ModelParams, batch: number): ModelState {
-    return { blocks: this.blocks.map((block, i) => block.initialState(params.blocks[i]!, batch)) };
+    return { blocks: this.stack.initialState(params.blocks, batch) };
   }
 
   step(params: ModelParams, state: ModelState, tokens: Tensor, options: StepOptions = {}): [Tensor, ModelState] {
-    let x = embed(params.embedding, tokens);
-    const blocks = this.blocks.map((block, i) => {
-      const [y, next] = block.step(params.blocks[i]!, state.blocks[i]!, x, options);
-      x = y;
-      return next;
-    });
+    const [x, blocks] = this.stack.step(params.blocks, state.blocks, embed(params.embedding, tokens), options);
     return [this.logits(params, x), { blocks }];
   }
 
@@ -113,41 +107,19 @@ export class LanguageModel implements SequenceLayer<ModelParams, ModelState> {
     tokens: Tensor,
     options: StepOptions = {},
   ): [Tensor, ModelState, Record<string, MemoryDiagnostics>] {
-    let x = embed(params.embedding, tokens);
-    const diagnostics: Record<string, MemoryDiagnostics> = {};
-    const blocks = this.blocks.map((block, i) => {
-      const blockParams = params.blocks[i]!;
-      const input = rmsNorm(blockParams.mixerNorm, x);
-      if (isMemoryLayer(block.mixer)) {
-        const [mixed, next, found] = block.mixer.diagnose(blockParams.mixer, state.blocks[i]!, input, options);
-        diagnostics[i] = found;
-        x = block.finish(blockParams, x, mixed);
-        return next;
-      }
-      const [mixed, next] = block.mixer.step(blockParams.mixer, state.blocks[i]!, input, options);
-      x = block.finish(blockParams, x, mixed);
-      return next;
-    });
+    const input = embed(params.embedding, tokens);
+    const [x, blocks, diagnostics] = this.stack.diagnose(params.blocks, state.blocks, input, options);
     return [this.logits(params, x), { blocks }, diagnostics];
   }
 
   /** A state in which every memory and carried surprise is what `f` makes of it, everything else unchanged. */
   mapMemories(state: ModelState, f: (memory: MemoryState) => MemoryState): ModelState {
-    const blocks = this.blocks.map(({ mixer }, i) => {
-      const own = state.blocks[i]!;
-      return isMemoryLayer(mixer) ? mixer.mapMemory(own, f) : own;
-    });
-    return { blocks };
+    return { blocks: this.stack.mapMemories(state.blocks, f) };
   }
 
   private logits(params: ModelParams, x: Tensor): Tensor {
     return dense(params.head, rmsNorm(params.norm, x));
   }
-}
-
-function leastCommonMultiple(a: number, b: number): number {
-  const divisor = (x: number, y: number): number => (y === 0 ? x : divisor(y, x % y));
-  return (a / divisor(a, b)) * b;
 }
 
 /**
@@ -158,6 +130,5 @@ function leastCommonMultiple(a: number, b: number): number {
  * @returns [batch, tokens]
  */
 export function nextTokenLoss(logits: Tensor, targets: Tensor): Tensor {
-  const chosen = nn.oneHot(targets, logits.shape.at(-1)!);
-  return np.negative(np.sum(np.multiply(nn.logSoftmax(logits, -1), chosen), -1));
+  return crossEntropy(logits, targets);
 }

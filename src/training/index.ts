@@ -8,6 +8,7 @@ export {
 } from "./checkpoint.ts";
 export { type TrainingConfig, type TrainingInput, trainingSchema } from "./config.ts";
 export { type EvaluationSplit, evaluationSplits, openEvaluationText } from "./evaluation-text.ts";
+export { type FitMetrics, type FitOptions, fitModel } from "./fit-model.ts";
 export { type MetricsLine, readMetrics } from "./metrics-file.ts";
 export { firstNonFinite } from "./non-finite.ts";
 export { type Run, type RunHooks, type RunSummary, resumeRun, startRun, trainRun } from "./run.ts";
@@ -15,6 +16,14 @@ export { mergeLayers, newRunConfig, type RunConfig, type RunLayer, runSchema } f
 export { type RunFolder, runFolder } from "./run-folder.ts";
 export { type Segment, SegmentPrograms, type SequenceGradients } from "./segment-programs.ts";
 export { countTargets, segmentsOf } from "./segments.ts";
+export {
+  cutSegments,
+  type ForecastWindows,
+  forecastBatch,
+  type LabelledSequence,
+  labelledBatch,
+  type SequenceBatch,
+} from "./sequence-batches.ts";
 export {
   checkTraining,
   initialTrainingState,

@@ -7,36 +7,37 @@ import {
   readScalar,
   release,
   type Tensor,
+  type Tree,
   vjp,
   zerosLike,
   zipTrees,
 } from "../array/index.ts";
-import { type LanguageModel, type ModelParams, type ModelState, nextTokenLoss } from "../models/index.ts";
+import type { SequenceLayer } from "../common/index.ts";
+import type { TokenLoss } from "../models/index.ts";
 
-/** One segment of a batch: inputs, what came next, and how much each target counts; [batch, segment] each. */
+/** One segment of a batch: what the model reads, what it should have put out at each token, and how much that counts. */
 export interface Segment {
-  /** int32 */
+  /** int32 tokens [batch, segment], or float32 vectors [batch, segment, features] */
   readonly tokens: Tensor;
-  /** int32 */
+  /** What the loss takes: [batch, segment, ...] */
   readonly targets: Tensor;
-  /** float32; 0 leaves a target out of the loss. */
+  /** float32 [batch, segment]; 0 leaves a target out of the loss. */
   readonly weights: Tensor;
+  /** 1 where a slot holds a token: [batch, segment], float32. All slots by default; all segments of a sequence have one, or none has. */
+  readonly mask?: Tensor;
 }
 
 /** Loss and gradients of a batch of sequences. The caller releases the gradients. */
-export interface SequenceGradients {
-  /** Weighted sum of the targets' losses, in nats. */
+export interface SequenceGradients<P extends Tree> {
+  /** Weighted sum of the targets' losses. */
   readonly loss: number;
-  readonly gradients: ModelParams;
+  readonly gradients: P;
 }
 
-type Start = Program<[ModelParams, Tensor], ModelState>;
-type Finish = Program<[ModelParams, Tensor, ModelState, ModelParams], ModelParams>;
-type Forward = Program<[ModelParams, ModelState, Tensor, Tensor, Tensor], { loss: Tensor; state: ModelState }>;
-type Backward = Program<
-  [ModelParams, ModelState, Tensor, Tensor, Tensor, Tensor, ModelState, ModelParams],
-  { loss: Tensor; stateGradient: ModelState; gradients: ModelParams }
->;
+type Start<P, S> = Program<[P, Tensor], S>;
+type Finish<P, S> = Program<[P, Tensor, S, P], P>;
+type Forward<P, S> = Program<[P, S, Segment], { loss: Tensor; state: S }>;
+type Backward<P, S> = Program<[P, S, Segment, Tensor, S, P], { loss: Tensor; stateGradient: S; gradients: P }>;
 
 /**
  * The compiled forward and backward of one segment, and the loop over a sequence around them.
@@ -45,34 +46,26 @@ type Backward = Program<
  * gradient with respect to the state on. Compile time is that of one segment, memory is one state a boundary, and the result is the exact gradient of
  * the whole sequence.
  */
-export class SegmentPrograms {
-  private readonly start: Start;
-  private readonly forward: Forward;
-  private readonly backward: Backward;
-  private readonly finish: Finish;
+export class SegmentPrograms<P extends Tree, S extends Tree> {
+  private readonly start: Start<P, S>;
+  private readonly forward: Forward<P, S>;
+  private readonly backward: Backward<P, S>;
+  private readonly finish: Finish<P, S>;
 
-  constructor(engine: Engine, model: LanguageModel) {
-    const initialState = (params: ModelParams, tokens: Tensor) => model.initialState(params, tokens.shape[0]!);
+  /** @param loss what each token costs, such as `nextTokenLoss` */
+  constructor(engine: Engine, model: SequenceLayer<P, S>, loss: TokenLoss) {
+    const initialState = (params: P, tokens: Tensor) => model.initialState(params, tokens.shape[0]!);
     this.start = engine.compile("training start", initialState);
-    const segmentLoss = (params: ModelParams, state: ModelState, tokens: Tensor, targets: Tensor, weights: Tensor) => {
-      const [logits, next] = model.step(params, state, tokens);
-      return { loss: np.sum(np.multiply(nextTokenLoss(logits, targets), weights)), state: next };
+    const segmentLoss = (params: P, state: S, { tokens, targets, weights, mask }: Segment) => {
+      const [outputs, next] = model.step(params, state, tokens, mask && { mask });
+      return { loss: np.sum(np.multiply(loss(outputs, targets), weights)), state: next };
     };
     this.forward = engine.compile("training forward", segmentLoss);
     this.backward = engine.compile(
       "training backward",
-      (
-        params: ModelParams,
-        state: ModelState,
-        tokens: Tensor,
-        targets: Tensor,
-        weights: Tensor,
-        scale: Tensor,
-        stateGradient: ModelState,
-        accumulated: ModelParams,
-      ) =>
+      (params: P, state: S, segment: Segment, scale: Tensor, stateGradient: S, accumulated: P) =>
         vjp(
-          (p: ModelParams, s: ModelState) => segmentLoss(p, s, tokens, targets, weights),
+          (p: P, s: S) => segmentLoss(p, s, segment),
           [params, state],
           (value, pullback) => {
             const [gradients, earlier] = pullback({ loss: scale, state: stateGradient });
@@ -85,14 +78,12 @@ export class SegmentPrograms {
         ),
     );
     // What the parameters owe through the state that every sequence starts from (the learned initial memory).
-    this.finish = engine.compile(
-      "training finish",
-      (params: ModelParams, tokens: Tensor, stateGradient: ModelState, gradients: ModelParams) =>
-        vjp(
-          (p: ModelParams) => initialState(p, tokens),
-          [params],
-          (_, pullback) => zipTrees((sum, g) => np.add(sum, g), gradients, pullback(stateGradient)[0]),
-        ),
+    this.finish = engine.compile("training finish", (params: P, tokens: Tensor, stateGradient: S, gradients: P) =>
+      vjp(
+        (p: P) => initialState(p, tokens),
+        [params],
+        (_, pullback) => zipTrees((sum, g) => np.add(sum, g), gradients, pullback(stateGradient)[0]),
+      ),
     );
   }
 
@@ -105,15 +96,15 @@ export class SegmentPrograms {
    * @param accumulated gradients to add to; consumed
    */
   async gradients(
-    params: ModelParams,
+    params: P,
     segments: readonly Segment[],
     scale: number,
-    accumulated: ModelParams,
-  ): Promise<SequenceGradients> {
+    accumulated: P,
+  ): Promise<SequenceGradients<P>> {
     const first = segments[0]!.tokens;
-    const states: ModelState[] = [await this.start(params, first)];
-    for (const { tokens, targets, weights } of segments.slice(0, -1)) {
-      const { loss, state } = await this.forward(params, states.at(-1)!, tokens, targets, weights);
+    const states: S[] = [await this.start(params, first)];
+    for (const segment of segments.slice(0, -1)) {
+      const { loss, state } = await this.forward(params, states.at(-1)!, segment);
       release(loss);
       states.push(state);
     }
@@ -121,18 +112,9 @@ export class SegmentPrograms {
     let stateGradient = zerosLike(states[0]!);
     let gradients = accumulated;
     const losses: Tensor[] = [];
-    for (const [i, { tokens, targets, weights }] of [...segments.entries()].reverse()) {
+    for (const [i, segment] of [...segments.entries()].reverse()) {
       const state = states[i]!;
-      const result = await this.backward(
-        params,
-        state,
-        tokens,
-        targets,
-        weights,
-        scaleTensor,
-        stateGradient,
-        gradients,
-      );
+      const result = await this.backward(params, state, segment, scaleTensor, stateGradient, gradients);
       release(stateGradient, gradients, state);
       ({ stateGradient, gradients } = result);
       losses.push(result.loss);
@@ -143,12 +125,12 @@ export class SegmentPrograms {
     return { loss, gradients: total };
   }
 
-  /** Summed loss of a batch of sequences in nats, each starting from a fresh memory. */
-  async loss(params: ModelParams, segments: readonly Segment[]): Promise<number> {
+  /** Summed loss of a batch of sequences, each starting from a fresh memory. */
+  async loss(params: P, segments: readonly Segment[]): Promise<number> {
     let state = await this.start(params, segments[0]!.tokens);
     const losses: Tensor[] = [];
-    for (const { tokens, targets, weights } of segments) {
-      const result = await this.forward(params, state, tokens, targets, weights);
+    for (const segment of segments) {
+      const result = await this.forward(params, state, segment);
       release(state);
       state = result.state;
       losses.push(result.loss);

@@ -1,22 +1,12 @@
 /** The training loop: batches, gradients, optimiser steps, validation, and when to save. Knows nothing of files. */
-import {
-  detached,
-  type Engine,
-  key,
-  np,
-  type Program,
-  readScalar,
-  release,
-  scope,
-  type Tensor,
-  zerosLike,
-} from "../array/index.ts";
+import { detached, type Engine, key, release, scope, zerosLike } from "../array/index.ts";
 import { sampleWindows, type Tokenizer, type TokenSource, type TokenWindows } from "../data/index.ts";
-import type { LanguageModel, ModelParams } from "../models/index.ts";
-import { type AdamWState, adamW, clipByGlobalNorm, type Optimizer, warmupCosine } from "../optim/index.ts";
+import { type LanguageModel, type ModelParams, type ModelState, nextTokenLoss } from "../models/index.ts";
+import { type AdamWState, adamW, type Optimizer, warmupCosine } from "../optim/index.ts";
 import { ConfigError, DataError } from "../utils/index.ts";
 import type { TrainingConfig } from "./config.ts";
 import { nonFiniteError } from "./non-finite.ts";
+import { compileUpdate } from "./optimizer-update.ts";
 import { SegmentPrograms } from "./segment-programs.ts";
 import { countTargets, segmentsOf } from "./segments.ts";
 
@@ -81,11 +71,6 @@ const VALIDATION_SEED = 20_501_663;
 const NOT_CAUSAL =
   'model.read is "segmentEndNonCausal": the model sees the tokens it is asked to predict, so its loss says nothing about predicting; use "tokenExact"';
 
-type Update = Program<
-  [ModelParams, ModelParams, AdamWState, Tensor],
-  { params: ModelParams; optimizer: AdamWState; norm: Tensor }
->;
-
 /** The fresh state of a run; the caller releases it. */
 export function initialTrainingState(model: LanguageModel, config: TrainingConfig): TrainingState {
   const optimizer = optimizerOf(config);
@@ -117,8 +102,8 @@ export async function train(options: TrainOptions): Promise<TrainingState> {
   const { engine, model, data, config, signal } = options;
   checkTraining(model, config, data);
   if (!model.causal) options.onNote?.(NOT_CAUSAL);
-  const programs = new SegmentPrograms(engine, model);
-  const update = compileUpdate(engine, config);
+  const programs = new SegmentPrograms(engine, model, nextTokenLoss);
+  const update = compileUpdate<ModelParams, AdamWState>(engine, optimizerOf(config), config.clipNorm);
   const learningRateAt = warmupCosine({
     peak: config.learningRate,
     floor: config.learningRate * config.finalFraction,
@@ -131,7 +116,7 @@ export async function train(options: TrainOptions): Promise<TrainingState> {
   while (state.step < config.steps && !signal?.aborted) {
     const { loss, bytes, gradients, tokens } = await stepGradients(programs, state, data, config);
     const learningRate = learningRateAt(state.step);
-    const { next, gradientNorm } = await applyUpdate(update, state, gradients, learningRate);
+    const { next, gradientNorm } = await update(state, gradients, learningRate);
     const step = state.step + 1;
     if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) {
       const error = await nonFiniteError(step, loss, { weight: state.params, gradient: gradients }, savedAt?.where);
@@ -139,7 +124,7 @@ export async function train(options: TrainOptions): Promise<TrainingState> {
       throw error;
     }
     release(gradients, state.params, state.optimizer);
-    state = next;
+    state = { step, ...next };
     await options.onStep?.({ step, bitsPerByte: loss / Math.LN2 / bytes, gradientNorm, learningRate, tokens });
 
     const isLast = step === config.steps;
@@ -158,7 +143,7 @@ export async function train(options: TrainOptions): Promise<TrainingState> {
 
 /** Draws a step's batches and adds up their gradients. */
 async function stepGradients(
-  programs: SegmentPrograms,
+  programs: SegmentPrograms<ModelParams, ModelState>,
   state: TrainingState,
   data: TrainingData,
   config: TrainingConfig,
@@ -174,36 +159,16 @@ async function stepGradients(
   for (const windows of batches) {
     const segments = segmentsOf(windows, segment);
     const result = await programs.gradients(state.params, segments, 1 / tokens, gradients);
-    release(segments.map(({ tokens, targets, weights }) => [tokens, targets, weights]));
+    release(segments);
     gradients = result.gradients;
     loss += result.loss;
   }
   return { loss, bytes, gradients, tokens };
 }
 
-function compileUpdate(engine: Engine, config: TrainingConfig): Update {
-  const optimizer = optimizerOf(config);
-  return engine.compile(
-    "optimiser update",
-    (params: ModelParams, gradients: ModelParams, state: AdamWState, learningRate: Tensor) => {
-      const [clipped, norm] = clipByGlobalNorm(gradients, config.clipNorm);
-      const [updated, next] = optimizer.update(params, clipped, state, learningRate);
-      return { params: updated, optimizer: next, norm };
-    },
-  );
-}
-
-async function applyUpdate(update: Update, state: TrainingState, gradients: ModelParams, learningRate: number) {
-  const rate = detached(() => np.array(learningRate, { dtype: "float32" }));
-  const { params, optimizer, norm } = await update(state.params, gradients, state.optimizer, rate);
-  const gradientNorm = await readScalar(norm);
-  release(rate, norm);
-  return { next: { step: state.step + 1, params, optimizer }, gradientNorm };
-}
-
 /** Validation loss in bits a byte over windows spread over the validation text: the same ones every time. */
 async function validate(
-  programs: SegmentPrograms,
+  programs: SegmentPrograms<ModelParams, ModelState>,
   params: ModelParams,
   data: TrainingData,
   config: TrainingConfig,
@@ -217,7 +182,7 @@ async function validate(
     const segments = segmentsOf(windows, segment);
     loss += await programs.loss(params, segments);
     bytes += data.tokenizer.byteLength(targetsOf(windows));
-    release(segments.map(({ tokens, targets, weights }) => [tokens, targets, weights]));
+    release(segments);
     await eventLoopTurn();
   }
   return loss / Math.LN2 / bytes;

@@ -182,6 +182,44 @@ describe("vjp", () => {
     expect(liveTensors()).toBe(before);
   });
 
+  it("differentiates a function whose results are computed from one another (the library refused: invalid atom type)", () => {
+    const f = (x: Tensor) => {
+      const square = np.square(x);
+      return [square, np.multiply(square, x), np.multiply(square, 2)];
+    };
+    const pulled = () =>
+      vjp(f, [tensor([2, 3])], (values, pullback) => pullback(values.map((value) => np.onesLike(value)))[0]);
+    // 2 x + 3 x^2 + 4 x
+    expect(numbers(pulled)).toEqual([24, 45]);
+    expect(numbers(() => jit(pulled)())).toEqual([24, 45]);
+  });
+
+  it("gives each result its own cotangent, also beside results that do not depend on the arguments (they got their neighbours')", () => {
+    const f = (x: Tensor) => ({
+      after: np.multiply(x, 10),
+      before: np.zeros([2]),
+      cut: lax.stopGradient(np.square(x)),
+      last: np.square(x),
+    });
+    const pulled = () =>
+      vjp(f, [tensor([2, 3])], (value, pullback) => {
+        expect([...readSync(value.before)]).toEqual([0, 0]);
+        const [after, before, cut, last] = [
+          [1, 2],
+          [100, 100],
+          [1000, 1000],
+          [3, 4],
+        ].map((ct) => tensor(ct)) as [Tensor, Tensor, Tensor, Tensor];
+        return pullback({ after, before, cut, last })[0];
+      });
+    // 10 ct + 2 x ct
+    expect(numbers(pulled)).toEqual([22, 44]);
+    const compiled = jit((x: Tensor) =>
+      vjp(f, [x], (value, pullback) => pullback({ ...value, after: np.onesLike(x), last: np.onesLike(x) })[0]),
+    );
+    expect(numbers(() => compiled(tensor([2, 3])))).toEqual([14, 16]);
+  });
+
   it("lets what the callback returns outlive the linearisation", () => {
     const gradient = scope(() => vjp(cubes, [tensor([1, 2])], (_, pullback) => pullback(tensor([1], []))[0]));
     expect([...readSync(gradient)]).toEqual([3, 12]);

@@ -37,7 +37,7 @@ describe.each(architectureNames)("segment back-propagation through time, %s", (a
     const params = detached(() => scope(() => model.init(key(1))));
     const scale = 1 / (2 * length - 5);
     const segments = segmentsOf(windows, 8);
-    const { loss, gradients } = await new SegmentPrograms(engine, model).gradients(
+    const { loss, gradients } = await new SegmentPrograms(engine, model, nextTokenLoss).gradients(
       params,
       segments,
       scale,
@@ -86,7 +86,7 @@ test("gradients are added to what was accumulated before", async () => {
   const engine = await startEngine("wasm");
   const model = tinyModel();
   const params = detached(() => scope(() => model.init(key(1))));
-  const programs = new SegmentPrograms(engine, model);
+  const programs = new SegmentPrograms(engine, model, nextTokenLoss);
   const segments = segmentsOf(windows, 8);
   const once = (await programs.gradients(params, segments, 0.1, zeros(params))).gradients;
   const first = (await programs.gradients(params, segments, 0.1, zeros(params))).gradients;
