@@ -12,7 +12,7 @@ const shades = Array.from({ length: SHADES }, (_, shade) => {
 const dark = `
   color-scheme: dark;
   --page: #131312; --surface: #1b1b1a; --line: #363532; --ink: #f3f2ee; --ink-2: #bab8b0; --muted: #85837b; --baseline: #85837b;
-  --series-1: #4c97ee; --series-2: #e2723f; --series-3: #27b58c; --series-4: #b48ae8;
+  --series-1: #4c97ee; --series-2: #e2723f; --series-3: #27b58c; --series-4: #8a52d0; --series-5: #e8d44d; --series-6: #e79ad3;
   --heat: 226 104 50; --note: #33270f; --note-line: #c98500;`;
 
 /** The style sheet. */
@@ -20,7 +20,7 @@ export const reportStyle = `
 :root {
   color-scheme: light;
   --page: #f7f6f3; --surface: #ffffff; --line: #dfddd6; --ink: #1b1a18; --ink-2: #57554e; --muted: #95938a; --baseline: #95938a;
-  --series-1: #2269c4; --series-2: #cf5a23; --series-3: #128a68; --series-4: #7d4fc0;
+  --series-1: #2269c4; --series-2: #cf5a23; --series-3: #128a68; --series-4: #4a1a8c; --series-5: #8f1d3c; --series-6: #c768b4;
   --heat: 235 104 52; --note: #fdf3da; --note-line: #c98500;
 }
 @media (prefers-color-scheme: dark) { :root {${dark} } }
@@ -55,6 +55,11 @@ figcaption { color: var(--ink-2); font-size: 14px; line-height: 1.5; margin-top:
 .panels figure { margin: 0; }
 svg { width: 100%; height: auto; --plot-background: var(--surface); color: var(--ink-2); }
 .narrow { display: none; }
+.mask svg { width: auto; max-width: 100%; }
+.mask .unseen { fill: var(--page); }
+.mask path { shape-rendering: crispEdges; }
+.mask path.cells { fill: none; stroke: var(--surface); }
+.mask path.groups { fill: none; stroke: var(--ink-2); }
 .panels .plot { max-width: 520px; }
 .legend { list-style: none; display: flex; flex-wrap: wrap; gap: 2px 18px; margin: 0 0 6px; padding: 0; font-size: 14px; color: var(--ink-2); }
 .legend li { display: flex; align-items: center; gap: 7px; }
