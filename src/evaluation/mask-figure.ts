@@ -4,7 +4,7 @@ import { type Html, html } from "./html.ts";
 
 /** Pixels of the longer side of the grid on wide and on narrow screens. */
 const WIDE_GRID = 520;
-const NARROW_GRID = 200;
+const NARROW_GRID = 230;
 /** Pixels of a cell up to which it is drawn, and from which cells are told apart by lines. */
 const LARGEST_CELL = 22;
 const RULED_CELL = 9;
@@ -40,7 +40,7 @@ function grid(pattern: AttentionPattern, label: string, pixels: number): Html {
   const [rows, columns] = [pattern.visible.length, pattern.visible[0]?.length ?? 0];
   const cell = cellSize(pixels / Math.max(rows, columns));
   const [width, height] = [columns * cell, rows * cell];
-  const left = GAP + Math.max(...queries.map(({ name }) => LETTER * name.length));
+  const left = 2 * GAP + Math.max(...queries.map(({ name }) => LETTER * name.length));
   const turned = (group: Placed) => LETTER * group.name.length > group.size * cell;
   const top = GAP + Math.max(LINE, ...keys.filter(turned).map(({ name }) => LINE + LETTER * name.length * SLOPE));
   const right = Math.max(0, ...keys.map((group) => overhang(group, cell, width)));
