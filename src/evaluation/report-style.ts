@@ -67,6 +67,8 @@ svg { width: 100%; height: auto; --plot-background: var(--surface); color: var(-
 .key.dashed { border-top-style: dashed; }
 .key.muted { border-color: var(--muted); } .key.series-1 { border-color: var(--series-1); } .key.series-2 { border-color: var(--series-2); }
 .key.series-3 { border-color: var(--series-3); } .key.series-4 { border-color: var(--series-4); }
+svg.symbol { width: 26px; flex: none; vertical-align: -1px; margin-right: 8px; }
+.legend svg.symbol { margin: 0; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-size: 15px; }
 caption { text-align: left; color: var(--ink-2); font-size: 14px; line-height: 1.5; padding-bottom: 8px; }
@@ -75,7 +77,8 @@ thead th { border-top: 0; color: var(--ink-2); font-weight: 400; font-size: 14px
 tbody th { font-weight: 400; }
 tr.own th, tr.own td { font-weight: 600; }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
-td.about { color: var(--ink-2); font-size: 14px; }
+td.about, th .about { color: var(--ink-2); font-size: 14px; font-weight: 400; }
+table.ranking tbody th { white-space: nowrap; }
 .passage, pre { font: 15px/1.75 ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace; white-space: pre-wrap; overflow-wrap: anywhere; margin: 10px 0 0; }
 .passage span { border-radius: 2px; }
 pre { line-height: 1.55; }
@@ -97,6 +100,8 @@ ${shades}
   .tiles { grid-template-columns: repeat(2, minmax(0, 1fr)); }
   .ramp span { width: 14px; }
   td.number { white-space: normal; }
+  table.ranking td.number { white-space: nowrap; }
+  table.ranking caption div { max-width: calc(100vw - 54px); }
   table.controls td.about, table.controls th.about { display: none; }
 }
 @media print { body { background: none; } section, figure { break-inside: avoid; } }

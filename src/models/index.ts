@@ -8,5 +8,5 @@ export {
   modelSchema,
 } from "./config.ts";
 export { LanguageModel, type ModelParams, type ModelState, nextTokenLoss } from "./language-model.ts";
-export { defaultPreset, type Preset, presetNamed, presets } from "./presets.ts";
+export { comparedPresets, defaultPreset, type Preset, presetNamed, presets } from "./presets.ts";
 export { ResidualBlock, type ResidualBlockParams } from "./residual-block.ts";

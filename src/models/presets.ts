@@ -9,6 +9,8 @@ export interface Preset {
   readonly model: ModelInput;
   /** Training configuration as written in a config file; the trainer validates it. */
   readonly training: Readonly<Record<string, number>>;
+  /** Whether it is one of the models that are compared by default: about the same size, the same text, the same number of steps. */
+  readonly compared?: boolean;
 }
 
 /** Normalised values keep the errors, and with them the guarded steps, of order one; a step bias of -2 starts with small writes. */
@@ -41,6 +43,7 @@ export const presets: Readonly<Record<string, Preset>> = {
       memory: rememberingMemory,
     },
     training: minutesOnABook,
+    compared: true,
   },
   "lmm-tiny": {
     summary: "one small memory layer: for tests and first steps, trained in seconds",
@@ -75,11 +78,15 @@ export const presets: Readonly<Record<string, Preset>> = {
       memory: { chunkSize: 32 },
     },
     training: minutesOnABook,
+    compared: true,
   },
 };
 
 /** The preset that `npm start` trains. */
 export const defaultPreset = "lmm-small";
+
+/** The presets that `neural-memory compare` trains unless others are named. */
+export const comparedPresets: readonly string[] = Object.keys(presets).filter((name) => presets[name]?.compared);
 
 /**
  * A preset by name.
