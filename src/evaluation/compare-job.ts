@@ -29,7 +29,7 @@ export type CompareEvent =
   | StageEvent
   | ({ readonly kind: "step"; readonly of: string; readonly steps: number } & StepMetrics)
   | ({ readonly kind: "validation"; readonly of: string } & ValidationMetrics)
-  | { readonly kind: "note"; readonly text: string };
+  | { readonly kind: "note"; readonly sentence: string };
 
 /** What to hear from a comparison, how much it measures, and when to stop it. */
 export interface CompareHooks {
@@ -59,6 +59,7 @@ interface Comparison {
   readonly stage: Stage;
   readonly baselines: CompareData["baselines"];
   readonly windows: readonly TokenWindows[];
+  onNote(sentence: string): void;
 }
 
 /**
@@ -106,7 +107,7 @@ async function compareRuns(folder: string, runs: readonly PlannedRun[], hooks: C
   try {
     const { baselines, trainingBytes, validation } = text;
     const windows = validationWindows(validation, training.length, validationTokens);
-    const comparison: Comparison = { folder, hooks, stage, baselines, windows };
+    const comparison: Comparison = { folder, hooks, stage, baselines, windows, onNote: notesTo(hooks) };
     const measured: Measured[] = [];
     for (const planned of runs) {
       const one = await trainAndMeasure(comparison, planned);
@@ -137,9 +138,8 @@ async function compareRuns(folder: string, runs: readonly PlannedRun[], hooks: C
 
 /** @returns `undefined` if the training was stopped */
 async function trainAndMeasure(comparison: Comparison, planned: PlannedRun): Promise<Measured | undefined> {
-  const { folder, hooks, stage } = comparison;
+  const { folder, hooks, stage, onNote } = comparison;
   const { name, config } = planned;
-  const onNote = (text: string) => hooks.onEvent?.({ kind: "note", text });
   const run = await openRunIn(join(folder, name), { layer: config, where: `the comparison's ${name}`, onNote });
   try {
     const train = () => trainTold(run, name, hooks);
@@ -149,6 +149,15 @@ async function trainAndMeasure(comparison: Comparison, planned: PlannedRun): Pro
   } finally {
     await run.engine.dispose();
   }
+}
+
+/** What engines have to say, each sentence once: those of other models say the same. */
+function notesTo({ onEvent }: CompareHooks): (sentence: string) => void {
+  const told = new Set<string>();
+  return (sentence) => {
+    if (!told.has(sentence)) onEvent?.({ kind: "note", sentence });
+    told.add(sentence);
+  };
 }
 
 function trainTold(run: Run, of: string, { onEvent, signal }: CompareHooks) {
