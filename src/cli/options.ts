@@ -24,6 +24,11 @@ export function collect(text: string, before: readonly string[] = []): string[] 
   return [...before, text];
 }
 
+/** Reads names with commas between them. */
+export function names(text: string): string[] {
+  return text.split(",").map((name) => name.trim());
+}
+
 /** One of some names; an unknown one is refused with the nearest valid one. */
 export function oneOf<T extends string>(kind: string, valid: readonly T[]): (text: string) => T {
   return (text) => {

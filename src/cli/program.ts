@@ -1,6 +1,7 @@
 /** All commands as one program. */
 import { createRequire } from "node:module";
 import { Command, CommanderError } from "commander";
+import { addCompare } from "./compare.ts";
 import { addEquations } from "./equations.ts";
 import { BAD_INPUT } from "./errors.ts";
 import { addEvaluate } from "./evaluate.ts";
@@ -32,7 +33,17 @@ Examples:
   $ neural-memory train --preset lmm-tiny --out runs/first    a first model in seconds
   $ neural-memory generate runs/first --prompt "Call me"`,
     );
-  for (const add of [addStart, addTrain, addGenerate, addEvaluate, addExport, addModels, addInspect, addEquations])
+  for (const add of [
+    addStart,
+    addTrain,
+    addCompare,
+    addGenerate,
+    addEvaluate,
+    addExport,
+    addModels,
+    addInspect,
+    addEquations,
+  ])
     add(program);
   try {
     await program.parseAsync([...argv]);

@@ -1,14 +1,14 @@
 /** `start`: the main job, from a book to a trained memory and a report. */
 import type { Command } from "commander";
 import { engineNames } from "../array/index.ts";
-import { type MainJobEvent, type MainJobHooks, mainJob, resumeMainJob } from "../evaluation/index.ts";
+import { type MainJobHooks, mainJob, resumeMainJob } from "../evaluation/index.ts";
 import { defaultPreset, presets } from "../models/index.ts";
 import { ConfigError } from "../utils/index.ts";
 import { commandLayers } from "./config-layers.ts";
 import { onInterrupt } from "./interrupt.ts";
+import { jobReporter } from "./job-reporter.ts";
 import { jsonOption, threadsOption, wholeNumber } from "./options.ts";
-import { clock, printJson } from "./output.ts";
-import { type Progress, startProgress } from "./progress.ts";
+import { printJson } from "./output.ts";
 
 interface StartFlags {
   readonly preset?: string;
@@ -57,36 +57,4 @@ async function runStart({ preset, out, resume, seed, engine, threads, json }: St
   if (!result.finished) console.error(`stopped; go on with: neural-memory start --resume ${result.folder}`);
   if (json) printJson(result.finished ? { ...result, data: undefined } : result);
   else if (result.finished) console.log(`report: ${result.report.html}`);
-}
-
-/** Tells on standard error what the job does. */
-function jobReporter(): { tell(event: MainJobEvent): void; stop(): void } {
-  let progress: Progress | undefined;
-  const stop = () => {
-    progress?.stop();
-    progress = undefined;
-  };
-  const tell = (event: MainJobEvent) => {
-    switch (event.kind) {
-      case "note":
-        return console.error(event.sentence);
-      case "stage":
-        return console.error(event.stage);
-      case "step":
-        // The first step also compiles: it says nothing about the speed.
-        if (progress === undefined) progress = startProgress("step", event.steps, event.step);
-        else progress.update(event.step, event);
-        return;
-      case "validation":
-        return progress?.note(`validation ${event.bitsPerByte.toFixed(3)}`);
-      case "stage done":
-        stop();
-        return console.error(`  done in ${clock(event.seconds)}`);
-      case "sample":
-        return console.error(`  ${JSON.stringify(event.prompt)} goes on ${JSON.stringify(event.text)}`);
-      case "diagnostics":
-        return;
-    }
-  };
-  return { tell, stop };
 }

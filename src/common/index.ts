@@ -1,5 +1,6 @@
 export * from "./attention.ts";
 export * from "./attention-masks.ts";
+export * from "./attention-pattern.ts";
 export * from "./block.ts";
 export * from "./causal-convolution.ts";
 export * from "./checks.ts";

@@ -1,5 +1,6 @@
 /** The layer contract: a pure step over a segment of tokens, with everything that lives at test time in the state. */
 import type { Key, Tensor, Tree } from "../array/index.ts";
+import type { AttentionPattern } from "./attention-pattern.ts";
 
 /** What a step may be told about its tokens. */
 export interface StepOptions {
@@ -31,4 +32,6 @@ export interface SequenceLayer<P extends Tree, S extends Tree> {
    * @returns the outputs [batch, tokens, dim] and the state after the segment
    */
   step(params: P, state: S, x: Tensor, options?: StepOptions): [y: Tensor, state: S];
+  /** Who sees whom in the layer's attention, at the beginning of a sequence; left out by layers without attention. */
+  attentionPattern?(): AttentionPattern;
 }

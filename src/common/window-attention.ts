@@ -3,12 +3,18 @@ import { type Key, mapTree, np, splitKey, type Tensor } from "../array/index.ts"
 import { ConfigError } from "../utils/index.ts";
 import { initQkv, mergeHeads, projectQkv, type QkvParams } from "./attention.ts";
 import { prefixWindowMask, slidingWindowMask } from "./attention-masks.ts";
+import { type AttentionPattern, attentionPattern } from "./attention-pattern.ts";
 import { checkHeads, checkSegment, checkWhole } from "./checks.ts";
 import { dense, initDense } from "./dense.ts";
 import type { SequenceLayer, StepOptions } from "./layer.ts";
 import { type RotaryTable, rotaryTable } from "./rotary.ts";
 import { type AttentionPrefix, rotaryAttention } from "./rotary-attention.ts";
 import { appendEntries, countValid, lastEntries, lastValidSelector, selectEntries } from "./valid-entries.ts";
+
+/** Tokens of a pattern for people, as a multiple of the window: enough to see that it slides. */
+const PATTERN_WINDOWS = 1.5;
+/** Tokens of a pattern at most: more could not be told apart. */
+const MOST_PATTERN_TOKENS = 512;
 
 /** Shape of a window attention layer. */
 export interface WindowAttentionConfig {
@@ -195,5 +201,16 @@ export function windowAttentionLayer(config: WindowAttentionConfig): WindowAtten
     };
   }
 
-  return { init, initialState, step };
+  function pattern(): AttentionPattern {
+    const tokens = Math.min(Math.ceil(PATTERN_WINDOWS * window), MOST_PATTERN_TOKENS);
+    const groups = [{ name: `tokens 1 to ${tokens}`, size: tokens }];
+    const before = window === 2 ? "token" : `${window - 1} tokens`;
+    const summary = `a token sees itself and the ${before} before it`;
+    return attentionPattern({ summary, queries: groups, keys: groups }, () => {
+      const { queries, keys } = positionsOf(0, tokens);
+      return slidingWindowMask(queries, keys, window);
+    });
+  }
+
+  return { init, initialState, step, attentionPattern: pattern };
 }

@@ -1,9 +1,19 @@
+export { type CompareData, type ComparedModel, compareWarnings, gainOverOrder0, ranked } from "./compare-data.ts";
+export {
+  type CompareEvent,
+  type CompareHooks,
+  type CompareResult,
+  compareJob,
+  resumeCompareJob,
+} from "./compare-job.ts";
+export type { CompareOptions } from "./compare-plan.ts";
 export { type MainJobResult, mainJob, resumeMainJob } from "./main-job.ts";
 export {
   type MainJobBudget,
   type MainJobEvent,
   type MainJobHooks,
   mainJobBudget,
+  type StageEvent,
   type TrainedModel,
 } from "./main-job-stages.ts";
 export { type MeasureBudget, type Measured, type Measurements, measureModel } from "./measure-model.ts";
@@ -22,7 +32,7 @@ export {
 } from "./memory-trace.ts";
 export type { MemoryWrites } from "./memory-writes.ts";
 export { bitsPerByte, type PairedDifference, pairedDifference, type WindowScores } from "./paired-scores.ts";
-export { writeReport } from "./report.ts";
+export { type ReportPaths, writeReport } from "./report.ts";
 export { type FinalValidation, type ReportData, reportWarnings } from "./report-data.ts";
 export { spreadWindows } from "./spread-windows.ts";
 export { type Reading, WindowReader, type WindowsRead } from "./window-reader.ts";

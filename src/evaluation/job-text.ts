@@ -1,4 +1,4 @@
-/** The text of a main job: its validation part, the baselines on it, and the passage that is shown (Node only). */
+/** The text of a job: its validation part, the baselines on it, and the passage that is shown (Node only). */
 import {
   byteTokens,
   type NgramBaselines,
@@ -7,23 +7,44 @@ import {
   splits,
   type TokenSource,
 } from "../data/index.ts";
-import { VALIDATION_SHARE } from "../training/index.ts";
+import { type RunConfig, VALIDATION_SHARE } from "../training/index.ts";
+import { ConfigError } from "../utils/index.ts";
 import { passageAt, promptOf } from "./passages.ts";
 
-/** What the job needs of its text beside training on it. */
-export interface JobText {
+/** A text as training splits it, and how well counting models predict its validation part. */
+export interface BaselineText {
   readonly trainingBytes: number;
   readonly validation: TokenSource;
   readonly baselines: NgramBaselines;
+  close(): void;
+}
+
+/** What the main job needs of its text beside training on it. */
+export interface JobText extends BaselineText {
   /** The passage, a byte a token. */
   readonly passage: Int32Array;
   /** The passage's first words. */
   readonly prompt: string;
-  close(): void;
 }
 
 /**
  * Opens the text of a run once more, split as for training.
+ *
+ * @param corpus what `openCorpus` takes
+ */
+export async function openBaselineText(corpus: string): Promise<BaselineText> {
+  const text = await openCorpus(corpus);
+  const { train, validation } = splits(text, { validation: VALIDATION_SHARE });
+  return {
+    trainingBytes: train.byteLength,
+    validation: byteTokens(validation),
+    baselines: ngramBaselines(train, validation),
+    close: () => text.close(),
+  };
+}
+
+/**
+ * Opens the text of a main job.
  *
  * @param corpus what `openCorpus` takes
  * @param passage `at`: where in the validation part, from 0 to 1; `length` and `prompt`: bytes of the passage and of its first words
@@ -32,16 +53,24 @@ export async function openJobText(
   corpus: string,
   passage: { readonly at: number; readonly length: number; readonly prompt: number },
 ): Promise<JobText> {
-  const text = await openCorpus(corpus);
-  const { train, validation } = splits(text, { validation: VALIDATION_SHARE });
-  const tokens = byteTokens(validation);
-  const bytes = passageAt(tokens, passage.at, passage.length);
-  return {
-    trainingBytes: train.byteLength,
-    validation: tokens,
-    baselines: ngramBaselines(train, validation),
-    passage: Int32Array.from(bytes),
-    prompt: promptOf(bytes, passage.prompt),
-    close: () => text.close(),
-  };
+  const text = await openBaselineText(corpus);
+  const bytes = passageAt(text.validation, passage.at, passage.length);
+  return { ...text, passage: Int32Array.from(bytes), prompt: promptOf(bytes, passage.prompt) };
+}
+
+/**
+ * Refuses a text that cannot be compared with counting models, before anything is written.
+ *
+ * @param job what is to be done, for the message
+ * @throws ConfigError if the tokens are not bytes, or the text can be read only once
+ */
+export function checkJobText({ tokenizer, corpus }: Pick<RunConfig, "tokenizer" | "corpus">, job: string): void {
+  if (tokenizer !== "bytes") {
+    throw new ConfigError(
+      `${job} works on bytes, and the tokens of "${tokenizer}" are something else; use the tokenizer "bytes"`,
+    );
+  }
+  if (corpus === "-") {
+    throw new ConfigError(`${job} reads its text more than once, and standard input can be read once; name a file`);
+  }
 }

@@ -27,11 +27,15 @@ export const mainJobBudget: MainJobBudget = {
 /** The two models of the job: the one that was asked for, and the same one trained with step size 0. */
 export type TrainedModel = "model" | "without writes";
 
+/** Parts of a job begin and end. */
+export type StageEvent =
+  | { readonly kind: "stage"; readonly stage: string }
+  | { readonly kind: "stage done"; readonly stage: string; readonly seconds: number };
+
 /** What happens while the job runs. */
 export type MainJobEvent =
   | { readonly kind: "note"; readonly sentence: string }
-  | { readonly kind: "stage"; readonly stage: string }
-  | { readonly kind: "stage done"; readonly stage: string; readonly seconds: number }
+  | StageEvent
   | ({ readonly kind: "step"; readonly of: TrainedModel; readonly steps: number } & StepMetrics)
   | ({ readonly kind: "validation"; readonly of: TrainedModel } & ValidationMetrics)
   | ({ readonly kind: "diagnostics" } & DiagnosticsPoint)
@@ -61,7 +65,7 @@ export interface Job {
 }
 
 /** Runs parts of a job, says which one, and notes how long each took. */
-export function stagesOf({ onEvent }: MainJobHooks): {
+export function stagesOf({ onEvent }: { onEvent?(event: StageEvent): void }): {
   readonly stage: Stage;
   readonly durations: readonly { readonly stage: string; readonly seconds: number }[];
 } {

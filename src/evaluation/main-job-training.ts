@@ -1,21 +1,12 @@
 /** The trainings of the main job: the model and the same model without writes, with samples and diagnostics on the way (Node only). */
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { release } from "../array/index.ts";
 import type { ModelParams } from "../models/index.ts";
-import {
-  initialTrainingState,
-  loadCheckpoint,
-  type Run,
-  type RunSummary,
-  resumeRun,
-  runFolder,
-  startRun,
-  trainRun,
-} from "../training/index.ts";
+import { initialTrainingState, loadCheckpoint, type Run, type RunSummary, trainRun } from "../training/index.ts";
 import { appendDiagnostics } from "./diagnostics-log.ts";
 import type { Job, MainJobHooks, TrainedModel } from "./main-job-stages.ts";
 import { summarizeTrace } from "./memory-trace.ts";
+import { openRunIn } from "./open-run.ts";
 import type { ReportData } from "./report-data.ts";
 import { sampleText } from "./run-facts.ts";
 
@@ -111,15 +102,9 @@ function hasControl({ model, config }: Run): boolean {
 
 /** The run of the same model with step size 0: a new one, or the one that was begun. */
 async function openControl({ folder, config }: Run): Promise<Run> {
-  const out = join(folder.path, CONTROL_FOLDER);
-  const where = "the control without writes";
-  if (existsSync(join(runFolder(out).checkpoints, "latest"))) {
-    return resumeRun({ path: out, layers: [], where, allowEngineChange: false });
-  }
   const { model } = config;
-  return startRun({
-    layers: [{ ...config, model: { ...model, memory: { ...model.memory, maxStepSize: 0 } } }],
-    where,
-    out,
+  return openRunIn(join(folder.path, CONTROL_FOLDER), {
+    layer: { ...config, model: { ...model, memory: { ...model.memory, maxStepSize: 0 } } },
+    where: "the control without writes",
   });
 }

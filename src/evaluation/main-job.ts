@@ -5,16 +5,14 @@ import {
   loadCheckpoint,
   newRunConfig,
   type Run,
-  type RunConfig,
   type RunLayer,
   readMetrics,
   resumeRun,
   runFolder,
   startRun,
 } from "../training/index.ts";
-import { ConfigError } from "../utils/index.ts";
 import { readDiagnostics } from "./diagnostics-log.ts";
-import { openJobText } from "./job-text.ts";
+import { checkJobText, openJobText } from "./job-text.ts";
 import { type Job, type MainJobHooks, mainJobBudget, stagesOf } from "./main-job-stages.ts";
 import { type TrainedPair, trainPair } from "./main-job-training.ts";
 import { checkMeasurable, measureModel } from "./measure-model.ts";
@@ -55,7 +53,7 @@ export async function mainJob(
   options: { readonly layers: readonly RunLayer[]; readonly where: string; readonly out?: string | undefined },
   hooks: MainJobHooks = {},
 ): Promise<MainJobResult> {
-  checkConfig(newRunConfig(options.layers, options.where));
+  checkJobText(newRunConfig(options.layers, options.where), "the main job");
   await loadPlotter();
   return runJob(await startRun({ ...options, onNote: notesTo(hooks) }), hooks);
 }
@@ -70,7 +68,7 @@ export async function resumeMainJob(folder: string, hooks: MainJobHooks = {}): P
   await loadPlotter();
   const asked = { path: folder, layers: [], where: "the main job", allowEngineChange: false };
   const run = await resumeRun({ ...asked, onNote: notesTo(hooks) });
-  checkConfig(run.config);
+  checkJobText(run.config, "the main job");
   return runJob(run, hooks);
 }
 
@@ -135,18 +133,4 @@ async function curvesOf(run: string): Promise<Pick<ReportData, "training" | "val
 /** What the engine has to say, told once: the control's engine would say the same. */
 function notesTo({ onEvent }: MainJobHooks): (sentence: string) => void {
   return (sentence) => onEvent?.({ kind: "note", sentence });
-}
-
-/** Refuses what the job cannot work with, before anything is written. */
-function checkConfig({ tokenizer, corpus }: Pick<RunConfig, "tokenizer" | "corpus">): void {
-  if (tokenizer !== "bytes") {
-    throw new ConfigError(
-      `the main job counts and colours bytes, and the tokens of "${tokenizer}" are something else; use the tokenizer "bytes"`,
-    );
-  }
-  if (corpus === "-") {
-    throw new ConfigError(
-      "the main job reads its text more than once, and standard input can be read once; name a file",
-    );
-  }
 }

@@ -51,7 +51,7 @@ export async function measureModel(
   const { engine, model, training, params, tokenizer, validation } = measured;
   const { length, segment } = training;
   const reader = new WindowReader(engine, model, segment);
-  const windows = spreadWindows(validation, { batch: BATCH, length, targets: budget.validationTokens });
+  const windows = validationWindows(validation, length, budget.validationTokens);
   const own = await reader.readWindows(params, windows, tokenizer, { write: true });
   const control = withoutWrites && (await reader.readWindows(withoutWrites, windows, tokenizer, { write: false }));
   const controls = await controlsOf(reader, measured, budget);
@@ -90,7 +90,13 @@ export function checkMeasurable(training: TrainingConfig, validation: TokenSourc
   controlWindows(training, validation, 1);
 }
 
-function finalOf({ scores, writes }: WindowsRead, length: number): FinalValidation {
+/** Windows of the validation text to compare models on: the same for all models. */
+export function validationWindows(validation: TokenSource, length: number, targets: number): TokenWindows[] {
+  return spreadWindows(validation, { batch: BATCH, length, targets });
+}
+
+/** What windows that were read from fresh memories came to. */
+export function finalOf({ scores, writes }: WindowsRead, length: number): FinalValidation {
   return {
     bitsPerByte: bitsPerByte(scores),
     windows: scores.bits.length,

@@ -12,7 +12,7 @@ const shades = Array.from({ length: SHADES }, (_, shade) => {
 const dark = `
   color-scheme: dark;
   --page: #131312; --surface: #1b1b1a; --line: #363532; --ink: #f3f2ee; --ink-2: #bab8b0; --muted: #85837b; --baseline: #85837b;
-  --series-1: #4c97ee; --series-2: #e2723f; --series-3: #27b58c; --series-4: #b48ae8;
+  --series-1: #4c97ee; --series-2: #e2723f; --series-3: #27b58c; --series-4: #8a52d0; --series-5: #e8d44d; --series-6: #e79ad3;
   --heat: 226 104 50; --note: #33270f; --note-line: #c98500;`;
 
 /** The style sheet. */
@@ -20,7 +20,7 @@ export const reportStyle = `
 :root {
   color-scheme: light;
   --page: #f7f6f3; --surface: #ffffff; --line: #dfddd6; --ink: #1b1a18; --ink-2: #57554e; --muted: #95938a; --baseline: #95938a;
-  --series-1: #2269c4; --series-2: #cf5a23; --series-3: #128a68; --series-4: #7d4fc0;
+  --series-1: #2269c4; --series-2: #cf5a23; --series-3: #128a68; --series-4: #4a1a8c; --series-5: #8f1d3c; --series-6: #c768b4;
   --heat: 235 104 52; --note: #fdf3da; --note-line: #c98500;
 }
 @media (prefers-color-scheme: dark) { :root {${dark} } }
@@ -55,6 +55,11 @@ figcaption { color: var(--ink-2); font-size: 14px; line-height: 1.5; margin-top:
 .panels figure { margin: 0; }
 svg { width: 100%; height: auto; --plot-background: var(--surface); color: var(--ink-2); }
 .narrow { display: none; }
+.mask svg { width: auto; max-width: 100%; }
+.mask .unseen { fill: var(--page); }
+.mask path { shape-rendering: crispEdges; }
+.mask path.cells { fill: none; stroke: var(--surface); }
+.mask path.groups { fill: none; stroke: var(--ink-2); }
 .panels .plot { max-width: 520px; }
 .legend { list-style: none; display: flex; flex-wrap: wrap; gap: 2px 18px; margin: 0 0 6px; padding: 0; font-size: 14px; color: var(--ink-2); }
 .legend li { display: flex; align-items: center; gap: 7px; }
@@ -62,6 +67,8 @@ svg { width: 100%; height: auto; --plot-background: var(--surface); color: var(-
 .key.dashed { border-top-style: dashed; }
 .key.muted { border-color: var(--muted); } .key.series-1 { border-color: var(--series-1); } .key.series-2 { border-color: var(--series-2); }
 .key.series-3 { border-color: var(--series-3); } .key.series-4 { border-color: var(--series-4); }
+svg.symbol { width: 26px; flex: none; vertical-align: -1px; margin-right: 8px; }
+.legend svg.symbol { margin: 0; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-size: 15px; }
 caption { text-align: left; color: var(--ink-2); font-size: 14px; line-height: 1.5; padding-bottom: 8px; }
@@ -70,7 +77,8 @@ thead th { border-top: 0; color: var(--ink-2); font-weight: 400; font-size: 14px
 tbody th { font-weight: 400; }
 tr.own th, tr.own td { font-weight: 600; }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
-td.about { color: var(--ink-2); font-size: 14px; }
+td.about, th .about { color: var(--ink-2); font-size: 14px; font-weight: 400; }
+table.ranking tbody th { white-space: nowrap; }
 .passage, pre { font: 15px/1.75 ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace; white-space: pre-wrap; overflow-wrap: anywhere; margin: 10px 0 0; }
 .passage span { border-radius: 2px; }
 pre { line-height: 1.55; }
@@ -92,6 +100,8 @@ ${shades}
   .tiles { grid-template-columns: repeat(2, minmax(0, 1fr)); }
   .ramp span { width: 14px; }
   td.number { white-space: normal; }
+  table.ranking td.number { white-space: nowrap; }
+  table.ranking caption div { max-width: calc(100vw - 54px); }
   table.controls td.about, table.controls th.about { display: none; }
 }
 @media print { body { background: none; } section, figure { break-inside: avoid; } }

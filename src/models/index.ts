@@ -20,7 +20,7 @@ export { LanguageModel, type ModelParams, type ModelState, nextTokenLoss } from 
 export { absoluteError, crossEntropy, squaredError, type TokenLoss } from "./losses.ts";
 export { paperPresets } from "./paper-presets.ts";
 export type { Preset } from "./preset.ts";
-export { defaultPreset, presetNamed, presets } from "./presets.ts";
+export { comparedPresets, defaultPreset, presetNamed, presets } from "./presets.ts";
 export { ResidualBlock, type ResidualBlockParams } from "./residual-block.ts";
 export { type ClassifierParams, type ClassifierState, SequenceClassifier } from "./sequence-classifier.ts";
 export { SequenceEncoder, type SequenceEncoderParams, type SequenceEncoderState } from "./sequence-encoder.ts";

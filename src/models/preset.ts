@@ -8,4 +8,6 @@ export interface Preset {
   readonly model: ModelInput;
   /** Training configuration as written in a config file; the trainer validates it. */
   readonly training: Readonly<Record<string, number>>;
+  /** Whether it is one of the models that are compared by default: about the same size, the same text, the same number of steps. */
+  readonly compared?: boolean;
 }

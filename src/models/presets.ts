@@ -42,6 +42,7 @@ export const presets: Readonly<Record<string, Preset>> = {
       memory: rememberingMemory,
     },
     training: minutesOnABook,
+    compared: true,
   },
   "lmm-tiny": {
     summary: "one small memory layer: for tests and first steps, trained in seconds",
@@ -72,6 +73,7 @@ export const presets: Readonly<Record<string, Preset>> = {
       contextSegment: 32,
     },
     training: minutesOnABook,
+    compared: true,
   },
   "mag-small": {
     summary: "memory as gate, laptop size: attention over 32 bytes beside the memory",
@@ -81,6 +83,7 @@ export const presets: Readonly<Record<string, Preset>> = {
       window: 32,
     },
     training: minutesOnABook,
+    compared: true,
   },
   "mal-small": {
     summary: "memory as layer, laptop size: attention over 32 bytes of what the memory puts out",
@@ -90,6 +93,7 @@ export const presets: Readonly<Record<string, Preset>> = {
       window: 32,
     },
     training: minutesOnABook,
+    compared: true,
   },
   "transformer-small": {
     summary: "the baseline: sliding-window attention of about the same size as lmm-small",
@@ -103,12 +107,16 @@ export const presets: Readonly<Record<string, Preset>> = {
       memory: { chunkSize: 32 },
     },
     training: minutesOnABook,
+    compared: true,
   },
   ...paperPresets,
 };
 
 /** The preset that `npm start` trains. */
 export const defaultPreset = "lmm-small";
+
+/** The presets that `neural-memory compare` trains unless others are named. */
+export const comparedPresets: readonly string[] = Object.keys(presets).filter((name) => presets[name]?.compared);
 
 /**
  * A preset by name.

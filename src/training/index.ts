@@ -13,7 +13,7 @@ export { type MetricsLine, readMetrics } from "./metrics-file.ts";
 export { firstNonFinite } from "./non-finite.ts";
 export { type Run, type RunHooks, type RunSummary, resumeRun, startRun, trainRun } from "./run.ts";
 export { mergeLayers, newRunConfig, type RunConfig, type RunLayer, runSchema } from "./run-config.ts";
-export { type RunFolder, runFolder } from "./run-folder.ts";
+export { newRunFolder, type RunFolder, runFolder } from "./run-folder.ts";
 export { type Segment, SegmentPrograms, type SequenceGradients } from "./segment-programs.ts";
 export { countTargets, segmentsOf } from "./segments.ts";
 export {
@@ -34,4 +34,10 @@ export {
   train,
   type ValidationMetrics,
 } from "./train.ts";
-export { corpusFingerprint, type OpenTrainingData, openTrainingData, VALIDATION_SHARE } from "./training-data.ts";
+export {
+  absoluteCorpus,
+  corpusFingerprint,
+  type OpenTrainingData,
+  openTrainingData,
+  VALIDATION_SHARE,
+} from "./training-data.ts";

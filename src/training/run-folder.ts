@@ -5,6 +5,9 @@ import { writeFileAtomic } from "../data/index.ts";
 import { CheckpointError, ConfigError, parseConfig } from "../utils/index.ts";
 import { type RunConfig, runSchema } from "./run-config.ts";
 
+/** Where runs without a name of their own are kept. */
+const RUNS = "runs";
+
 /** Where the parts of a run are. */
 export interface RunFolder {
   readonly path: string;
@@ -29,10 +32,21 @@ export function runFolder(path: string): RunFolder {
 /**
  * Makes the folder of a new run.
  *
+ * @param out the folder that was asked for, if any; it may exist already as long as no run is in it
+ * @param name what a folder of its own in `runs` is named after otherwise, such as the preset's
+ * @throws ConfigError if the folder holds a run, or cannot be made
+ */
+export function newRunFolder(out: string | undefined, name: string): RunFolder {
+  return out === undefined ? numberedRunFolder(RUNS, name) : claimRunFolder(out);
+}
+
+/**
+ * Makes the folder of a new run.
+ *
  * @param path the folder; it may exist already as long as no run is in it
  * @throws ConfigError if it holds a run, or cannot be a folder
  */
-export function claimRunFolder(path: string): RunFolder {
+function claimRunFolder(path: string): RunFolder {
   const folder = runFolder(path);
   if (existsSync(path) && !statSync(path).isDirectory())
     throw new ConfigError(`${path} is a file; a run needs a folder, so choose another --out`);
@@ -51,7 +65,7 @@ export function claimRunFolder(path: string): RunFolder {
  * @param parent where runs are
  * @param name such as the preset's
  */
-export function numberedRunFolder(parent: string, name: string): RunFolder {
+function numberedRunFolder(parent: string, name: string): RunFolder {
   makeFolder(parent);
   for (let n = 1; ; n++) {
     const path = join(parent, `${name}-${n}`);

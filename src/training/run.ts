@@ -13,14 +13,7 @@ import {
 } from "./checkpoint.ts";
 import { openMetrics, readMetrics } from "./metrics-file.ts";
 import { newRunConfig, type RunConfig, type RunLayer, resumedRunConfig, runSchema } from "./run-config.ts";
-import {
-  claimRunFolder,
-  numberedRunFolder,
-  type RunFolder,
-  readRunConfig,
-  runFolderOf,
-  writeRunConfig,
-} from "./run-folder.ts";
+import { newRunFolder, type RunFolder, readRunConfig, runFolderOf, writeRunConfig } from "./run-folder.ts";
 import {
   checkTraining,
   initialTrainingState,
@@ -30,9 +23,6 @@ import {
   type ValidationMetrics,
 } from "./train.ts";
 import { absoluteCorpus, type OpenTrainingData, openTrainingData } from "./training-data.ts";
-
-/** Where runs without a name of their own are kept. */
-const RUNS = "runs";
 
 /** A run that is ready to train. */
 export interface Run {
@@ -98,7 +88,7 @@ export async function startRun(options: {
   const data = await openTrainingData(config.corpus, tokenizer);
   checkTraining(model, config.training, data);
   const engine = await openEngine(config, options.onNote);
-  const folder = out === undefined ? numberedRunFolder(RUNS, config.preset) : claimRunFolder(out);
+  const folder = newRunFolder(out, config.preset);
   const run: Run = { folder, config, model, data, engine, from: initialTrainingState(model, config.training) };
   // A run that is killed before its first step can then be resumed like any other.
   await save(run, run.from);

@@ -18,7 +18,7 @@ function parametersOf(preset: string): number {
   return count;
 }
 
-test.concurrent.each(["start", "train", "generate", "evaluate", "export", "models", "inspect", "equations"])(
+test.concurrent.each(["start", "train", "compare", "generate", "evaluate", "export", "models", "inspect", "equations"])(
   "%s --help has examples",
   async (command) => {
     const { code, stdout, stderr } = await run(folder, [command, "--help"]);
