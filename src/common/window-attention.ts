@@ -53,6 +53,15 @@ export interface WindowAttentionLayer extends SequenceLayer<WindowAttentionParam
     x: Tensor,
     options?: WindowAttentionOptions,
   ): [y: Tensor, state: WindowAttentionState];
+  /** @param persistent tokens before the stream's first one, none by default */
+  attentionPattern(persistent?: PersistentRows): AttentionPattern;
+}
+
+/** Persistent tokens before a stream, as window attention meets them. */
+export interface PersistentRows {
+  readonly tokens: number;
+  /** Whether every token sees them (SW-Attn*), or they are the stream's first positions, which the window leaves behind. */
+  readonly alwaysVisible: boolean;
 }
 
 interface Positions {
@@ -201,15 +210,18 @@ export function windowAttentionLayer(config: WindowAttentionConfig): WindowAtten
     };
   }
 
-  function pattern(): AttentionPattern {
+  function pattern(persistent: PersistentRows = { tokens: 0, alwaysVisible: false }): AttentionPattern {
     const tokens = Math.min(Math.ceil(PATTERN_WINDOWS * window), MOST_PATTERN_TOKENS);
-    const groups = [{ name: `tokens 1 to ${tokens}`, size: tokens }];
+    const ofTokens = { name: `tokens 1 to ${tokens}`, size: tokens };
+    const ofPersistent = persistent.tokens === 0 ? [] : [{ name: "persistent", size: persistent.tokens }];
     const before = window === 2 ? "token" : `${window - 1} tokens`;
-    const summary = `a token sees itself and the ${before} before it`;
-    return attentionPattern({ summary, queries: groups, keys: groups }, () => {
-      const { queries, keys } = positionsOf(0, tokens);
-      return slidingWindowMask(queries, keys, window);
-    });
+    const always = persistent.alwaysVisible && persistent.tokens > 0 ? ", and every persistent token" : "";
+    const summary = `a token sees itself and the ${before} before it${always}`;
+    return attentionPattern({ summary, queries: [ofTokens], keys: [...ofPersistent, ofTokens] }, () =>
+      persistent.alwaysVisible
+        ? visibleFrom(positionsOf(0, tokens), persistent.tokens)
+        : visibleFrom(positionsOf(persistent.tokens, tokens), 0),
+    );
   }
 
   return { init, initialState, step, attentionPattern: pattern };

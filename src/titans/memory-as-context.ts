@@ -1,6 +1,8 @@
 /** MAC: what the memory recalls is put before a segment as context for attention. */
 import { type Key, np, slice, splitKey, type Tensor } from "../array/index.ts";
 import {
+  type AttentionPattern,
+  attentionPattern,
   checkHeads,
   checkSegment,
   dense,
@@ -148,6 +150,17 @@ export class MemoryAsContext implements MemoryLayer<MemoryAsContextParams, Memor
     return { ...state, memory: this.memory.mapMemory(state.memory, f) };
   }
 
+  attentionPattern(): AttentionPattern {
+    const { segment, persistentTokens, read } = this.config;
+    const rows = (name: string, size: number) => (size === 0 ? [] : [{ name, size }]);
+    const tokens = rows(`tokens 1 to ${segment}`, segment);
+    const retrieved = read === "tokenExact" ? "what was retrieved for these" : "all that was retrieved for its segment";
+    const persistent = persistentTokens === 0 ? "" : ", and every persistent token";
+    const summary = `a token sees itself, its segment's tokens before it, ${retrieved}${persistent}`;
+    const keys = [...rows("persistent", persistentTokens), ...rows("retrieved", segment), ...tokens];
+    return attentionPattern({ summary, queries: tokens, keys }, () => this.tokenMask(segment));
+  }
+
   private run(
     params: MemoryAsContextParams,
     state: MemoryAsContextState,
@@ -184,15 +197,14 @@ export class MemoryAsContext implements MemoryLayer<MemoryAsContextParams, Memor
 
   /** y, the segment's rows of attention over persistent tokens, retrieved rows and tokens, added to the tokens: [batch, C, dim]. */
   private attend(params: MemoryAsContextParams, retrieved: Tensor, { tokens, mask }: Segment): Tensor {
-    const { attentionHeads, persistentTokens, read } = this.config;
+    const { attentionHeads, persistentTokens } = this.config;
     const [batch = 0, size = 0, dim = 0] = tokens.shape;
     const rows = prependPersistent(params.persistent, np.concatenate([retrieved, tokens], 1)); // [batch, N_p + 2 C, dim]
     const count = persistentTokens + 2 * size;
     const inHeads = (weight: Tensor, x: Tensor) => splitHeads(dense(weight, x), attentionHeads);
     const keys = inHeads(params.attention.key, rows);
     const values = inHeads(params.attention.value, rows);
-    const form = read === "tokenExact" ? "causal" : "literal";
-    const ofTokens = slice(memoryAsContextMask(persistentTokens, size, form), [persistentTokens + size, count]);
+    const ofTokens = this.tokenMask(size);
     const table = rotaryTable(size, dim / attentionHeads, tokens.dtype);
     const prefix = (x: Tensor) => slice(x, [], [], [0, persistentTokens]);
     const rest = (x: Tensor) => slice(x, [], [], [persistentTokens, count]);
@@ -203,6 +215,16 @@ export class MemoryAsContext implements MemoryLayer<MemoryAsContextParams, Memor
       persistentTokens === 0 ? undefined : { keys: prefix(keys), values: prefix(values) },
     );
     return np.add(tokens, dense(params.attention.output, mergeHeads(attended)));
+  }
+
+  /** Whom the tokens of a segment see: [C, N_p + 2 C]. */
+  private tokenMask(size: number): Tensor {
+    const { persistentTokens, read } = this.config;
+    const form = read === "tokenExact" ? "causal" : "literal";
+    return slice(memoryAsContextMask(persistentTokens, size, form), [
+      persistentTokens + size,
+      persistentTokens + 2 * size,
+    ]);
   }
 
   /** Writes y to memory, and reads the new memory with y. */

@@ -1,6 +1,7 @@
 /** MAG: sliding-window attention beside the memory, joined by a gate. */
 import { type Key, np, splitKey, type Tensor } from "../array/index.ts";
 import {
+  type AttentionPattern,
   type StepOptions,
   type WindowAttentionLayer,
   type WindowAttentionParams,
@@ -110,6 +111,10 @@ export class MemoryAsGate implements MemoryLayer<MemoryAsGateParams, MemoryAsGat
 
   mapMemory(state: MemoryAsGateState, f: (memory: MemoryState) => MemoryState): MemoryAsGateState {
     return { ...state, memory: this.memory.mapMemory(state.memory, f) };
+  }
+
+  attentionPattern(): AttentionPattern {
+    return this.attention.attentionPattern({ tokens: this.config.persistentTokens, alwaysVisible: true });
   }
 
   private attend(

@@ -1,6 +1,7 @@
 /** MAL: the memory first, sliding-window attention over what it puts out. */
 import { type Key, np, splitKey, type Tensor } from "../array/index.ts";
 import {
+  type AttentionPattern,
   initRmsNorm,
   rmsNorm,
   type StepOptions,
@@ -120,6 +121,11 @@ export class MemoryAsLayer implements MemoryLayer<MemoryAsLayerParams, MemoryAsL
 
   mapMemory(state: MemoryAsLayerState, f: (memory: MemoryState) => MemoryState): MemoryAsLayerState {
     return { ...state, memory: this.memory.mapMemory(state.memory, f) };
+  }
+
+  attentionPattern(): AttentionPattern {
+    const { persistentTokens, visiblePrefix } = this.config;
+    return this.attention.attentionPattern({ tokens: persistentTokens, alwaysVisible: visiblePrefix });
   }
 
   private attend(
