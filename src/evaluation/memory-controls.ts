@@ -54,14 +54,7 @@ type Condition = (typeof conditions)[number];
  * @returns a new state; the caller releases it
  */
 export function withMemoryOf(model: LanguageModel, state: ModelState, rows: readonly number[]): ModelState {
-  return detached(() =>
-    scope(() =>
-      model.mapMemories(state, ({ memory, surprise }) => ({
-        memory: selectRows(memory, rows),
-        surprise: selectRows(surprise, rows),
-      })),
-    ),
-  );
+  return detached(() => scope(() => model.mapMemories(state, (memory) => selectRows(memory, rows))));
 }
 
 /**

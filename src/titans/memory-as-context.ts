@@ -122,9 +122,9 @@ export class MemoryAsContext implements MemoryLayer<MemoryAsContextParams, Memor
   }
 
   initialState(params: MemoryAsContextParams, batch: number): MemoryAsContextState {
+    const { heads, headDim, convolutionKernel } = this.memory.config;
     const memory = this.memory.initialState(params.memory, batch);
-    const [, past = 0, channels = 0] = memory.tail.shape;
-    return { memory, queryTail: np.zeros([batch, past, channels / 3], { dtype: memory.tail.dtype }) };
+    return { memory, queryTail: np.zeros([batch, convolutionKernel - 1, heads * headDim]) };
   }
 
   step(

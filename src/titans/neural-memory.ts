@@ -211,8 +211,8 @@ export class NeuralMemory implements MemoryLayer<NeuralMemoryParams, NeuralMemor
   }
 
   mapMemory(state: NeuralMemoryState, f: (memory: MemoryState) => MemoryState): NeuralMemoryState {
-    const { memory, surprise, ...rest } = state;
-    return { ...rest, ...f({ memory, surprise }) };
+    const { tail, ...memory } = state;
+    return { ...f(memory), tail };
   }
 
   /**
