@@ -120,10 +120,9 @@ export class MemoryAsContext implements MemoryLayer<MemoryAsContextParams, Memor
   }
 
   initialState(params: MemoryAsContextParams, batch: number): MemoryAsContextState {
+    const { heads, headDim, convolutionKernel } = this.memory.config;
     const memory = this.memory.initialState(params.memory, batch);
-    const { heads, headDim } = this.config.memory;
-    const past = memory.tail.shape[1] ?? 0;
-    return { memory, queryTail: np.zeros([batch, past, heads * headDim], { dtype: memory.tail.dtype }) };
+    return { memory, queryTail: np.zeros([batch, convolutionKernel - 1, heads * headDim]) };
   }
 
   step(

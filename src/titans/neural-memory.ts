@@ -172,7 +172,7 @@ export class NeuralMemory implements MemoryLayer<NeuralMemoryParams, NeuralMemor
 
   mapMemory(state: NeuralMemoryState, f: (memory: MemoryState) => MemoryState): NeuralMemoryState {
     const { tail, ...memory } = state;
-    return { tail, ...f(memory) };
+    return { ...f(memory), tail };
   }
 
   /**

@@ -65,7 +65,7 @@ export function resumedRunConfig(before: RunConfig, layers: readonly RunLayer[],
   const kept = entriesOf({ model, training });
   const asked = entriesOf({ model: after.model, training: after.training });
   for (const path of new Set([...kept.keys(), ...asked.keys()])) {
-    const [was, is] = [JSON.stringify(kept.get(path)), JSON.stringify(asked.get(path))];
+    const [was, is] = [kept, asked].map((entries) => JSON.stringify(entries.get(path)) ?? "left out");
     if (is === was || CHANGEABLE.includes(path)) continue;
     throw new ConfigError(
       `${path} is ${was} in the checkpoint, not ${is}; a resumed run keeps its numbers, so leave it out or start a new run`,

@@ -83,6 +83,7 @@ function modelSubject(config: ConstructorParameters<typeof LanguageModel>[0]): S
 
 const memory = (options: object) =>
   layerSubject(new NeuralMemory({ dim, heads: 2, headDim: 6, chunkSize: 4, ...options }) as SequenceLayer<Tree, Tree>);
+const hybrid = { window: 5, persistentTokens: 3, memory: { chunkSize: 4 } } as const;
 const small = { dim, layers: 1, heads: 2 } as const;
 
 const subjects: Record<string, Subject> = {
@@ -103,6 +104,14 @@ const subjects: Record<string, Subject> = {
   "neural memory with a gated transition": memory({ gatedTransition: true }),
   "neural memory with orthogonalised surprise": memory({ orthogonalizeSurprise: true, gatedTransition: true }),
   "titans-lmm": modelSubject({ architecture: "titans-lmm", ...small, memory: { chunkSize: 4 } }),
+  "titans-mac": modelSubject({ architecture: "titans-mac", ...small, ...hybrid, contextSegment: 8 }),
+  "titans-mag": modelSubject({ architecture: "titans-mag", ...small, ...hybrid }),
+  "titans-mal with a visible prefix": modelSubject({
+    architecture: "titans-mal",
+    ...small,
+    ...hybrid,
+    visiblePrefix: true,
+  }),
   transformer: modelSubject({ architecture: "transformer", ...small, window: 5 }),
 };
 

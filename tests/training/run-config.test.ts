@@ -1,0 +1,26 @@
+import { describe, expect, test } from "vitest";
+import { newRunConfig, resumedRunConfig } from "../../src/training/run-config.ts";
+import { ConfigError } from "../../src/utils/index.ts";
+
+const hybrid = { preset: "mac-small", model: { neuralMemoryLayers: [1] } };
+const where = "a test";
+
+describe("a resumed run and the blocks that have a memory", () => {
+  const before = newRunConfig([hybrid], where);
+
+  test("goes on with the list it began with, named again or not", () => {
+    expect(before.model.neuralMemoryLayers).toEqual([1]);
+    const again = resumedRunConfig(before, [{ model: { neuralMemoryLayers: [1] } }], where);
+    expect(again.model).toEqual(before.model);
+    expect(resumedRunConfig(before, [{ training: { steps: 500 } }], where).model).toEqual(before.model);
+  });
+
+  test("refuses another list, also where there was none", () => {
+    const other = () => resumedRunConfig(before, [{ model: { neuralMemoryLayers: [0] } }], where);
+    expect(other).toThrow(ConfigError);
+    expect(other).toThrow("model.neuralMemoryLayers is [1] in the checkpoint, not [0]");
+    const all = newRunConfig([{ preset: "mac-small" }], where);
+    const fewer = () => resumedRunConfig(all, [{ model: { neuralMemoryLayers: [0] } }], where);
+    expect(fewer).toThrow("model.neuralMemoryLayers is left out in the checkpoint, not [0]");
+  });
+});
