@@ -38,18 +38,22 @@ export function tokenExactRead(
   factors: MemoryFactors,
   queries: Tensor,
 ): Tensor {
-  const sum = (parts: readonly Tensor[]) => parts.reduce((total, part) => np.add(total, part));
-  const shared = ({ share }: WeightTerm, x: Tensor) => (share === undefined ? x : np.multiply(column(share), x));
+  const sum = (all: readonly Tensor[]) => all.reduce((total, x) => np.add(total, x));
+  const parts = terms.map(({ weights, share }) => {
+    const perToken = share && column(share);
+    const shared = (x: Tensor) => (perToken === undefined ? x : np.multiply(perToken, x));
+    return { weights, shared };
+  });
   let r = queries;
   factors.layers.forEach(({ input, error }, l) => {
     const scores = np.multiply(writes, np.matmul(r, transposed(input)));
-    const fromTerms = sum(terms.map((term) => shared(term, np.matmul(r, transposed(term.weights.layers[l]!)))));
+    const fromTerms = sum(parts.map(({ weights, shared }) => shared(np.matmul(r, transposed(weights.layers[l]!)))));
     const z = np.subtract(fromTerms, np.matmul(scores, error));
     r = l < factors.layers.length - 1 ? activate(architecture, z) : z;
   });
   if (factors.norm) {
     const vectorAt = (name: "scale" | "shift", gradients: Tensor) => {
-      const fromTerms = sum(terms.map((term) => shared(term, row(term.weights.norm![name]))));
+      const fromTerms = sum(parts.map(({ weights, shared }) => shared(row(weights.norm![name]))));
       return np.subtract(fromTerms, np.matmul(writes, gradients));
     };
     const scale = vectorAt("scale", factors.norm.scale);

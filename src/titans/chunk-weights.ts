@@ -76,10 +76,11 @@ export function stateAfterChunk(
       .map(({ weights, share }) => (share === undefined ? weights : scaled(share, weights)))
       .concat(weightedGradient(factors, np.negative(writes)))
       .reduce(added);
+  const memory = minus(weightTerms(state, sharesOf(final), forgetTowards), final.writes);
   const orders = [final, ...(final.higherOrders ?? [])];
   const surprises = surprisesByOrder(state).map((_, k, before) => {
     const terms = before.slice(0, k + 1).map((weights, j) => ({ weights, share: orders[k - j]!.surprise }));
     return minus(terms, orders[k]!.surpriseWrites);
   });
-  return stateOf(minus(weightTerms(state, sharesOf(final), forgetTowards), final.writes), surprises);
+  return stateOf(memory, surprises);
 }
