@@ -17,8 +17,11 @@ const GAP = 8;
 const TURN = 40;
 const SLOPE = Math.sin((TURN * Math.PI) / 180);
 
-/** Colours of groups of columns, the last first: tokens have the same in every figure. */
-const groupColours = ["series-1", "series-2", "series-3"];
+/** The colour of a group of columns: tokens, the last, have one in every figure, and so have persistent tokens, which come first. */
+function groupColour(group: number, groups: number): string {
+  if (group === groups - 1) return "series-1";
+  return group === 0 ? "series-3" : "series-2";
+}
 
 /** A group, and where it begins. */
 interface Placed extends PatternGroup {
@@ -50,7 +53,7 @@ ${queryNames(queries, cell, top).map(({ name, y }) => html`<text x="${round(left
 <g transform="translate(${round(left)} ${round(top)})">
 ${keys.map((group) => keyName(group, cell, turned(group)))}
 <rect class="unseen" width="${round(width)}" height="${round(height)}"/>
-<g transform="scale(${round(cell)})">${keys.map((group, i) => cellsOf(pattern.visible, group, groupColours[(keys.length - 1 - i) % groupColours.length]!))}</g>
+<g transform="scale(${round(cell)})">${keys.map((group, i) => cellsOf(pattern.visible, group, groupColour(i, keys.length)))}</g>
 ${cell >= RULED_CELL && html`<path class="cells" d="${rules(each(columns), each(rows), cell, width, height)}"/>`}
 <path class="groups" d="${rules(starts(keys), starts(queries), cell, width, height)}"/>
 </g>

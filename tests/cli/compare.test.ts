@@ -1,4 +1,4 @@
-/** `compare`: stopped and gone on with it finds what it would have found, and what it cannot do it refuses in a sentence. */
+/** `compare`: it goes on where it was stopped, and refuses in a sentence what it cannot do. */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
@@ -6,51 +6,55 @@ import { run, snapshot, start, temporaryFolder } from "./run.ts";
 
 const folder = temporaryFolder();
 const chosen = ["lmm-tiny", "transformer-small"];
-const toy = ["compare", "--presets", chosen.join(","), "--corpus", "book.txt", "--steps", "6", "--seed", "2"];
+const toy = ["compare", "--presets", chosen.join(","), "--corpus", "book.txt", "--steps", "3", "--seed", "2"];
 
 beforeAll(() => {
   const lines = Array.from({ length: 400 }, (_, n) => `Line ${n} of the log, at ${(n * 37) % 101} degrees.\n`);
   writeFileSync(join(folder, "book.txt"), lines.join(""));
 });
 
-/** What a comparison found of each model, without how long it took. */
-function found(name: string) {
-  const { models } = JSON.parse(readFileSync(join(folder, name, "compare.json"), "utf8"));
-  return models.map((model: object) => ({ ...model, secondsPerStep: 0 }));
+/** The steps in a run's metrics, in the order in which they were written. */
+function steps(name: string): number[] {
+  const lines = readFileSync(join(folder, "it", name, "metrics.jsonl"), "utf8")
+    .trim()
+    .split("\n");
+  return lines.map((line) => JSON.parse(line)).flatMap(({ kind, step }) => (kind === "step" ? [step] : []));
 }
 
-test("interrupted and gone on with, a comparison ends like one that never stopped; its runs are ordinary ones", async () => {
-  const whole = await run(folder, [...toy, "--out", "whole"]);
-  expect(whole.code).toBe(0);
-  expect(whole.stdout).toMatch(/^preset\s+bits\/byte\s+below order 0\s+parameters\s+seconds\/step\s+engine\n/);
-  for (const name of chosen) expect(whole.stdout).toMatch(new RegExp(`^${name} +\\d\\.\\d{3} +-?\\d+\\.\\d %`, "m"));
-  expect(whole.stdout).toMatch(/^report: whole\/compare\.html$/m);
-  expect(existsSync(join(folder, "whole/compare.html"))).toBe(true);
-
-  const running = await start(folder, [...toy, "--out", "stopped", "--json"]);
+test("interrupted and gone on with, a comparison takes every step once, and leaves ordinary runs and one report", async () => {
+  const running = await start(folder, [...toy, "--out", "it", "--json"]);
   await running.says("training transformer-small");
   running.process.kill("SIGINT");
   const { code, stdout, stderr } = await running.done;
   expect(code).toBe(130);
-  expect(JSON.parse(stdout)).toEqual({ finished: false, folder: "stopped" });
-  expect(stderr).toMatch(/stopped; go on with: neural-memory compare --resume stopped\n$/);
+  expect(JSON.parse(stdout)).toEqual({ finished: false, folder: "it" });
+  expect(stderr).toMatch(/stopped; go on with: neural-memory compare --resume it\n$/);
+  expect(existsSync(join(folder, "it/compare.html"))).toBe(false);
 
-  const last = await run(folder, ["compare", "--resume", "stopped", "--json"]);
-  expect(last.code).toBe(0);
-  expect(last.stderr).not.toContain("training lmm-tiny");
-  const report = { html: "stopped/compare.html", json: "stopped/compare.json" };
-  expect(JSON.parse(last.stdout)).toEqual({ finished: true, folder: "stopped", report });
-  expect(found("stopped")).toEqual(found("whole"));
+  const gone = await run(folder, ["compare", "--resume", "it"]);
+  expect(gone.code).toBe(0);
+  expect(gone.stderr).not.toContain("training lmm-tiny");
+  expect(gone.stdout).toMatch(/^preset\s+bits\/byte\s+below order 0\s+parameters\s+seconds\/step\s+engine\n/);
+  for (const name of chosen) {
+    expect(gone.stdout).toMatch(new RegExp(`^${name} +\\d\\.\\d{3} +-?\\d+\\.\\d %`, "m"));
+    expect(steps(name)).toEqual([1, 2, 3]);
+  }
+  expect(gone.stdout).toMatch(/^report: it\/compare\.html$/m);
 
-  const inspected = await run(folder, ["inspect", "whole/transformer-small", "--json"]);
-  expect(JSON.parse(inspected.stdout)).toMatchObject({ step: 6, training: { seed: 2, steps: 6, batch: 2 } });
+  const again = await run(folder, ["compare", "--resume", "it", "--json"]);
+  expect(again.stderr).not.toContain("training");
+  const report = { html: "it/compare.html", json: "it/compare.json" };
+  expect(JSON.parse(again.stdout)).toEqual({ finished: true, folder: "it", report });
+
+  const inspected = await run(folder, ["inspect", "it/transformer-small", "--json"]);
+  expect(JSON.parse(inspected.stdout)).toMatchObject({ step: 3, training: { seed: 2, steps: 3, batch: 2 } });
 });
 
 test.each([
   ["an unknown preset", ["compare", "--presets", "lmm-tiny,lmm-smal"], /did you mean "lmm-small"\?/],
   ["a preset named twice", ["compare", "--presets", "lmm-tiny, lmm-tiny"], /the preset "lmm-tiny" is named twice/],
   ["standard input", ["compare", "--corpus", "-"], /^error: a comparison reads its text more than once/],
-  ["other options with --resume", ["compare", "--resume", "whole", "--steps", "9"], /leave the other options away/],
+  ["other options with --resume", ["compare", "--resume", "it", "--steps", "9"], /leave the other options away/],
   [
     "to go on with nothing",
     ["compare", "--resume", "."],
