@@ -1,6 +1,7 @@
 /** An engine that prepares each program part by part, to say what each part costs and how many matrix FLOPs a call is. */
 import type { CompiledProgram, Engine, Program, Tree } from "../src/array/index.ts";
 import { gatherArguments, ownedResults, standIns } from "../src/array/native/arguments.ts";
+import { withoutCopies } from "../src/array/native/copies.ts";
 import { emit } from "../src/array/native/emitter.ts";
 import { liveNodes, sizeOf } from "../src/array/native/graph.ts";
 import { type LoweredProgram, lower } from "../src/array/native/lower.ts";
@@ -39,9 +40,9 @@ export class ProbeEngine implements Engine {
     return async (...args) => {
       const given = gatherArguments(args);
       prepared ??= this.prepare(name, f, given);
-      const { session, outputs, unflatten, preparation } = await prepared;
+      const { session, completed, outputs, unflatten, preparation } = await prepared;
       preparation.calls++;
-      return ownedResults(await session.run(given.numbers), outputs, unflatten) as R;
+      return ownedResults(completed(await session.run(given.numbers), given.numbers), outputs, unflatten) as R;
     };
   }
 
@@ -55,7 +56,8 @@ export class ProbeEngine implements Engine {
     const traced = trace(f, standIns(given, "float32"));
     const tracing = clock();
     const lowered = lower(traced);
-    const model = emit(lowered, "onnxruntime");
+    const { computed, completed } = withoutCopies(lowered);
+    const model = emit(computed, "onnxruntime");
     const file = encodeModel(model);
     const lowering = clock();
     const session = await createSession(runtime, file, model.inputs, model.outputs, { threads: this.threads });
@@ -71,7 +73,7 @@ export class ProbeEngine implements Engine {
     traced.dispose();
     this.sessions.push(session);
     this.preparations.push(preparation);
-    return { session, outputs: lowered.outputs, unflatten: traced.unflatten, preparation };
+    return { session, completed, outputs: lowered.outputs, unflatten: traced.unflatten, preparation };
   }
 }
 

@@ -7,9 +7,11 @@ import {
   type EngineOptions,
   type Program,
 } from "../engine-interface.ts";
+import type { TensorData } from "../host-tensor.ts";
 import type { Tree } from "../tree.ts";
 import { WasmEngine } from "../wasm-engine.ts";
 import { type Arguments, gatherArguments, ownedResults, standIns } from "./arguments.ts";
+import { withoutCopies } from "./copies.ts";
 import { emit } from "./emitter.ts";
 import type { View } from "./graph.ts";
 import { lower } from "./lower.ts";
@@ -28,7 +30,7 @@ export interface NativeOptions extends EngineOptions {
 
 /** A program for one set of argument shapes. */
 interface Compiled {
-  readonly session: Session;
+  run(inputs: readonly TensorData[]): Promise<readonly TensorData[]>;
   readonly outputs: readonly View[];
   unflatten(leaves: readonly unknown[]): unknown;
 }
@@ -77,8 +79,8 @@ export class NativeEngine implements Engine {
           program = this.prepare(name, f, given);
           compiled.set(given.signature, program);
         }
-        const { session, outputs, unflatten } = await program;
-        return ownedResults(await session.run(given.numbers), outputs, unflatten) as R;
+        const { run, outputs, unflatten } = await program;
+        return ownedResults(await run(given.numbers), outputs, unflatten) as R;
       } catch (error) {
         if (!(error instanceof UnsupportedPrimitive)) throw error;
         if (elsewhere === undefined) this.options.onNote?.(`${error.message}; "${name}" runs on "wasm"`);
@@ -103,12 +105,14 @@ export class NativeEngine implements Engine {
     const traced = trace(f, standIns(given, precision));
     try {
       const lowered = lower(traced, precision);
-      const model = emit(lowered, "onnxruntime");
+      const { computed, completed } = withoutCopies(lowered);
+      const model = emit(computed, "onnxruntime");
       const settings = { threads: this.threads, ...(profile === undefined ? {} : { profile: `${profile}-${name}` }) };
       const session = await createSession(this.runtime, encodeModel(model), model.inputs, model.outputs, settings);
       this.sessions.push(session);
       this.programs.push({ name, shapes: argumentShapes(given.trees) });
-      return { session, outputs: lowered.outputs, unflatten: traced.unflatten };
+      const run = async (inputs: readonly TensorData[]) => completed(await session.run(inputs), inputs);
+      return { run, outputs: lowered.outputs, unflatten: traced.unflatten };
     } finally {
       traced.dispose();
     }
