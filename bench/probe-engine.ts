@@ -1,7 +1,7 @@
 /** An engine that prepares each program part by part, to say what each part costs and how many matrix FLOPs a call is. */
 import type { CompiledProgram, Engine, Program, Tree } from "../src/array/index.ts";
-import { gatherArguments, ownedResults, standIns } from "../src/array/native/arguments.ts";
-import { withoutCopies } from "../src/array/native/copies.ts";
+import { gatherArguments, ownedResults, resultShapes, standIns } from "../src/array/native/arguments.ts";
+import { copiedInputs, withCopies, withoutCopies } from "../src/array/native/copies.ts";
 import { emit } from "../src/array/native/emitter.ts";
 import { liveNodes, sizeOf } from "../src/array/native/graph.ts";
 import { type LoweredProgram, lower } from "../src/array/native/lower.ts";
@@ -40,9 +40,10 @@ export class ProbeEngine implements Engine {
     return async (...args) => {
       const given = gatherArguments(args);
       prepared ??= this.prepare(name, f, given);
-      const { session, completed, outputs, unflatten, preparation } = await prepared;
+      const { session, copied, results, unflatten, preparation } = await prepared;
       preparation.calls++;
-      return ownedResults(completed(await session.run(given.numbers), given.numbers), outputs, unflatten) as R;
+      const numbers = withCopies(await session.run(given.numbers), copied, given.numbers);
+      return ownedResults(numbers, results, unflatten) as R;
     };
   }
 
@@ -56,8 +57,8 @@ export class ProbeEngine implements Engine {
     const traced = trace(f, standIns(given, "float32"));
     const tracing = clock();
     const lowered = lower(traced);
-    const { computed, completed } = withoutCopies(lowered);
-    const model = emit(computed, "onnxruntime");
+    const copied = copiedInputs(lowered);
+    const model = emit(withoutCopies(lowered, copied), "onnxruntime");
     const file = encodeModel(model);
     const lowering = clock();
     const session = await createSession(runtime, file, model.inputs, model.outputs, { threads: this.threads });
@@ -73,7 +74,7 @@ export class ProbeEngine implements Engine {
     traced.dispose();
     this.sessions.push(session);
     this.preparations.push(preparation);
-    return { session, completed, outputs: lowered.outputs, unflatten: traced.unflatten, preparation };
+    return { session, copied, results: resultShapes(lowered), unflatten: traced.unflatten, preparation };
   }
 }
 

@@ -3,25 +3,28 @@ import type { TensorData } from "../host-tensor.ts";
 import { range, type View } from "./graph.ts";
 import type { LoweredProgram } from "./lower.ts";
 
-/** A program without such outputs, and all of its outputs from the others and the inputs. */
-export interface WithoutCopies {
-  readonly computed: LoweredProgram;
-  completed(computed: readonly TensorData[], inputs: readonly TensorData[]): readonly TensorData[];
+/** For each output the number of the input that it is; nothing for those that are computed. */
+export type CopiedInputs = readonly (number | undefined)[];
+
+export function copiedInputs(program: LoweredProgram): CopiedInputs {
+  const copied = program.outputs.map((view) => copiedInput(program, view));
+  // onnxruntime runs no program that computes nothing.
+  return copied.includes(undefined) ? copied : copied.map(() => undefined);
 }
 
-export function withoutCopies(program: LoweredProgram): WithoutCopies {
-  const { outputs } = program;
-  const copied = outputs.map((view) => copiedInput(program, view));
-  const kept = outputs.filter((_, i) => copied[i] === undefined);
-  // onnxruntime runs no program that computes nothing.
-  if (kept.length === 0) return { computed: program, completed: (computed) => computed };
-  return {
-    computed: { ...program, outputs: kept },
-    completed(computed, inputs) {
-      const rest = computed.values();
-      return copied.map((input) => (input === undefined ? rest.next().value! : inputs[input]!));
-    },
-  };
+/** The program of the outputs that are computed. */
+export function withoutCopies(program: LoweredProgram, copied: CopiedInputs): LoweredProgram {
+  return { ...program, outputs: program.outputs.filter((_, i) => copied[i] === undefined) };
+}
+
+/** All outputs, from those that were computed and the inputs. */
+export function withCopies(
+  computed: readonly TensorData[],
+  copied: CopiedInputs,
+  inputs: readonly TensorData[],
+): TensorData[] {
+  const rest = computed.values();
+  return copied.map((input) => (input === undefined ? rest.next().value! : inputs[input]!));
 }
 
 /** The input that an output is, as the caller gave it. */
