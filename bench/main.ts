@@ -1,5 +1,6 @@
-/** `npm run bench [-- suite ...] [--json]`: ratios within one run. Without a suite: all that together take under three minutes. */
+/** `npm run bench [-- suite ...] [--json]`: ratios within one run. Without a suite: all of them, which takes a few minutes. */
 import { parseArgs } from "node:util";
+import * as engines from "./engines.ts";
 import type { Row } from "./harness.ts";
 import * as lowRank from "./low-rank.ts";
 import * as sequenceLength from "./sequence-length.ts";
@@ -10,6 +11,7 @@ const suites: Record<string, { about: string; run: () => Row[] | Promise<Row[]> 
     about: "training time a token, compile time and memory at 512 and 4,096 tokens",
     run: sequenceLength.run,
   },
+  engines: { about: "native against wasm, and where the native engine's time goes", run: engines.run },
   "low-rank": { about: "the low-rank chunk against materialised per-token weights", run: lowRank.run },
   stability: {
     about: "4,096 and 16,384 random tokens at initial parameters: does the inner loss grow?",

@@ -6,7 +6,7 @@ import { root } from "./project.mjs";
 
 const out = join(root, "node_modules/.cache/neural-memory-bench");
 await build({
-  entryPoints: [join(root, "bench/main.ts"), join(root, "bench/sequence-length-child.ts")],
+  entryPoints: ["main", "sequence-length-child", "peak-memory-child"].map((name) => join(root, `bench/${name}.ts`)),
   bundle: true,
   splitting: true,
   packages: "external",

@@ -50,7 +50,7 @@ export function curvatureKernel(weights: MemoryWeights, factors: MemoryFactors, 
 
   let gain = np.onesLike(np.sum(residual, -1));
   // The output norm bends the loss by itself: its derivative changes with what it divides by.
-  let normBend = np.zerosLike(gain);
+  let normBend: Tensor | undefined;
   if (norm && weights.norm) {
     gain = np.divide(np.max(np.abs(weights.norm.scale), -1, { keepdims: true }), norm.deviation);
     normBend = np.divide(errorSizes.at(-1)!, norm.deviation);
@@ -60,18 +60,19 @@ export function curvatureKernel(weights: MemoryWeights, factors: MemoryFactors, 
     if (l < layers.length - 1) {
       const step = np.multiply(spectral[l + 1]!, steepest[l]!);
       gain = np.multiply(gain, step);
-      normBend = np.multiply(normBend, np.square(step));
+      normBend &&= np.multiply(normBend, np.square(step));
     }
     let bend = normBend;
     let reach = steepest[l];
     for (let m = l + 1; m < layers.length; m++) {
-      bend = np.add(bend, np.multiply(errorSizes[m]!, reach!));
+      const together = np.multiply(errorSizes[m]!, reach!);
+      bend = bend ? np.add(bend, together) : together;
       if (m < layers.length - 1) reach = np.multiply(reach!, np.multiply(spectral[m]!, steepest[m]!));
     }
     const { input } = layers[l]!;
     const similarity = np.abs(np.matmul(input, transposed(input)));
     const tangent = np.multiply(pairs(np.multiply, gain), lossScale);
-    terms.push(np.multiply(similarity, np.add(tangent, np.multiply(pairs(np.add, bend), 0.5))));
+    terms.push(np.multiply(similarity, bend ? np.add(tangent, np.multiply(pairs(np.add, bend), 0.5)) : tangent));
   }
   if (norm) terms.push(np.multiply(np.add(1, pairs(np.multiply, np.max(np.abs(norm.normalized), -1))), lossScale));
   return terms.reduce((total, term) => np.add(total, term));

@@ -5,8 +5,10 @@ import { alive, detached, track } from "../lifetimes.ts";
 import { jax } from "../runtime.ts";
 import { isHostTensor, type Tensor, unwrap } from "../tensor.ts";
 import { readSync } from "../transfer.ts";
+import type { ArrayShape } from "../transforms.ts";
 import { mapTensors } from "../tree.ts";
 import type { View } from "./graph.ts";
+import type { LoweredProgram } from "./lower.ts";
 
 /** A program's arguments, which no longer depend on what the caller does with theirs. */
 export interface Arguments {
@@ -67,13 +69,18 @@ export function standIns({ trees }: Arguments, precision: "float32" | "float64")
   }) as readonly unknown[];
 }
 
+/** What a program's results look like. */
+export function resultShapes({ outputs }: LoweredProgram): ArrayShape[] {
+  return outputs.map(({ shape, node }) => ({ shape, dtype: node.type }));
+}
+
 /** A program's results as tensors that belong to the caller. */
 export function ownedResults(
   numbers: readonly TensorData[],
-  outputs: readonly View[],
+  results: readonly ArrayShape[],
   unflatten: (leaves: readonly unknown[]) => unknown,
 ): unknown {
-  const tensors = outputs.map(({ shape, node }, i) => new HostTensor(numbers[i]!, shape, node.type));
+  const tensors = results.map(({ shape, dtype }, i) => new HostTensor(numbers[i]!, shape, dtype));
   return detached(() => track(unflatten(tensors)));
 }
 

@@ -1,7 +1,8 @@
 /** Sums of products as one node that knows which axes are summed. */
 import { type ContractNode, type ElementType, range, sizeOf, type View } from "./graph.ts";
 import type { GraphBuilder } from "./graph-builder.ts";
-import { isFloat, minus, negated, scaledBy } from "./simplify.ts";
+import { isFloat, negated } from "./patterns.ts";
+import { minus, scaledBy } from "./simplify.ts";
 import { broadcastTogether, reduce } from "./structure.ts";
 import { over } from "./views.ts";
 

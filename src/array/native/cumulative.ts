@@ -1,7 +1,8 @@
 /** Running sums, which the array library writes as a sum under a triangular mask. */
 import { type ConstantNode, type CumulativeSumNode, range, type View } from "./graph.ts";
 import type { GraphBuilder } from "./graph-builder.ts";
-import { argumentsOf, minus, negated, uniformValue } from "./simplify.ts";
+import { argumentsOf, negated, uniformValue } from "./patterns.ts";
+import { minus } from "./simplify.ts";
 
 /** Which elements a running sum has added up at each position. */
 export interface Direction {

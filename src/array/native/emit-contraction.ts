@@ -13,7 +13,6 @@ function emitDotProducts(placement: Placement, node: ContractNode): string {
   const order = dotProductsOrder(node, placement.order);
   const [x, y] = node.operands.map((operand) => placement.broadcastable(operand, order)) as [string, string];
   const axes = onnx.integers(node.contracted.map((i) => order.indexOf(i)).sort((a, b) => a - b));
-  if (x === y) return onnx.node("ReduceSumSquare", [x, axes], { keepdims: 0 });
   return onnx.node("ReduceSum", [onnx.node("Mul", [x, y]), axes], { keepdims: 0 });
 }
 

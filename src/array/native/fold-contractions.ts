@@ -2,8 +2,8 @@
 import { contract } from "./contraction.ts";
 import { liveNodes, type Node, operandsOf, type ReduceNode, type View } from "./graph.ts";
 import { GraphBuilder, rebuilt } from "./graph-builder.ts";
+import { isFloat } from "./patterns.ts";
 import { remade } from "./remade.ts";
-import { isFloat } from "./simplify.ts";
 import { seenThrough } from "./views.ts";
 
 /**

@@ -7,11 +7,12 @@ import {
   type EngineOptions,
   type Program,
 } from "../engine-interface.ts";
+import type { ArrayShape } from "../transforms.ts";
 import type { Tree } from "../tree.ts";
 import { WasmEngine } from "../wasm-engine.ts";
-import { type Arguments, gatherArguments, ownedResults, standIns } from "./arguments.ts";
+import { type Arguments, gatherArguments, ownedResults, resultShapes, standIns } from "./arguments.ts";
+import { type CopiedInputs, copiedInputs, withCopies, withoutCopies } from "./copies.ts";
 import { emit } from "./emitter.ts";
-import type { View } from "./graph.ts";
 import { lower } from "./lower.ts";
 import { encodeModel } from "./protobuf.ts";
 import { createSession, loadRuntime, type Runtime, type Session } from "./runtime.ts";
@@ -26,10 +27,11 @@ export interface NativeOptions extends EngineOptions {
   readonly profile?: string;
 }
 
-/** A program for one set of argument shapes. */
+/** A program for one set of argument shapes; nothing of it keeps the graph, which the garbage collector would have to walk again and again. */
 interface Compiled {
   readonly session: Session;
-  readonly outputs: readonly View[];
+  readonly copied: CopiedInputs;
+  readonly results: readonly ArrayShape[];
   unflatten(leaves: readonly unknown[]): unknown;
 }
 
@@ -77,8 +79,9 @@ export class NativeEngine implements Engine {
           program = this.prepare(name, f, given);
           compiled.set(given.signature, program);
         }
-        const { session, outputs, unflatten } = await program;
-        return ownedResults(await session.run(given.numbers), outputs, unflatten) as R;
+        const { session, copied, results, unflatten } = await program;
+        const numbers = withCopies(await session.run(given.numbers), copied, given.numbers);
+        return ownedResults(numbers, results, unflatten) as R;
       } catch (error) {
         if (!(error instanceof UnsupportedPrimitive)) throw error;
         if (elsewhere === undefined) this.options.onNote?.(`${error.message}; "${name}" runs on "wasm"`);
@@ -103,12 +106,13 @@ export class NativeEngine implements Engine {
     const traced = trace(f, standIns(given, precision));
     try {
       const lowered = lower(traced, precision);
-      const model = emit(lowered, "onnxruntime");
+      const copied = copiedInputs(lowered);
+      const model = emit(withoutCopies(lowered, copied), "onnxruntime");
       const settings = { threads: this.threads, ...(profile === undefined ? {} : { profile: `${profile}-${name}` }) };
       const session = await createSession(this.runtime, encodeModel(model), model.inputs, model.outputs, settings);
       this.sessions.push(session);
       this.programs.push({ name, shapes: argumentShapes(given.trees) });
-      return { session, outputs: lowered.outputs, unflatten: traced.unflatten };
+      return { session, copied, results: resultShapes(lowered), unflatten: traced.unflatten };
     } finally {
       traced.dispose();
     }

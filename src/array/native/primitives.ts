@@ -4,8 +4,8 @@ import { type ElementType, type Reduction, type SliceRange, sizeOf, type View } 
 import type { GraphBuilder } from "./graph-builder.ts";
 import { gather, scatter } from "./indexing.ts";
 import type { MapOperation } from "./map-operations.ts";
+import { isFloat } from "./patterns.ts";
 import { reshape } from "./reshape.ts";
-import { isFloat } from "./simplify.ts";
 import { erf64, erfc64 } from "./special-functions.ts";
 import { concatenate, pad, reduce, slice } from "./structure.ts";
 import type { Parameters, PrimitiveName } from "./traced-program.ts";

@@ -1,7 +1,8 @@
 /** Reshapes, of which only those that merge or split axes of a node remain: all others are views. */
 import { type ReshapeNode, range, type View } from "./graph.ts";
 import type { GraphBuilder } from "./graph-builder.ts";
-import { minus, negated } from "./simplify.ts";
+import { negated } from "./patterns.ts";
+import { minus } from "./simplify.ts";
 import { over } from "./views.ts";
 
 /** Adjacent axes that become adjacent axes with as many elements; axes of length 1 belong to no group. */

@@ -1,15 +1,9 @@
 /** What an elementwise operation reduces to when it changes nothing, undoes another, or spells out a known function. */
-import { type ElementType, type MapNode, sizeOf, type View } from "./graph.ts";
+import { type ElementType, sizeOf, type View } from "./graph.ts";
+import { logisticCases } from "./logistic.ts";
 import type { MapOperation } from "./map-operations.ts";
-import { broadcastTo, commonShape, seenThrough, viewOf } from "./views.ts";
-
-/** What the rules make nodes with. */
-export interface MapBuilder {
-  map(operation: MapOperation, views: readonly View[], type: ElementType): View;
-  scalar(value: number, type: ElementType): View;
-  /** The result of an operation that is in the graph already. */
-  existing(operation: MapOperation, views: readonly View[], type: ElementType): View | undefined;
-}
+import { argumentOf, argumentsOf, isFloat, type MapBuilder, negated, sameView, uniformValue } from "./patterns.ts";
+import { commonShape } from "./views.ts";
 
 type Rule = (graph: MapBuilder, views: readonly View[], type: ElementType) => View | undefined;
 
@@ -26,12 +20,18 @@ export function simplified(
 
 const rules: Partial<Record<MapOperation, Rule>> = {
   Mul: (_, [x, y]) => (uniformValue(x!) === 1 ? y : uniformValue(y!) === 1 ? x : undefined),
-  Where: (_, [condition, x, y]) => {
+  Where: (graph, [condition, x, y], type) => {
     const chosen = uniformValue(condition!);
     if (chosen !== undefined) return chosen !== 0 ? x : y;
-    return sameView(x!, y!) ? x : undefined;
+    if (sameView(x!, y!)) return x;
+    const opposite = argumentOf(condition, "Not");
+    return opposite && graph.map("Where", [opposite, y!, x!], type);
   },
   Cast: (_, [x], type) => (x!.node.type === type ? x : undefined),
+  Less: (graph, [x, y]) => {
+    const [bound, limit] = [boundOf(x!, "Max"), uniformValue(y!)];
+    return bound !== undefined && limit !== undefined && bound >= limit ? graph.scalar(0, "bool") : undefined;
+  },
 };
 
 /** A sign moves outwards, since it often meets an addition, which takes it for nothing. */
@@ -53,6 +53,8 @@ const floatRules: Partial<Record<MapOperation, Rule>> = {
   Sub: (graph, [x, y], type) => {
     if (uniformValue(y!) === 0) return x;
     if (uniformValue(x!) === 0) return minus(graph, y!);
+    const opposite = uniformValue(x!) === 1 ? argumentOf(argumentOf(y, "Cast"), "Not") : undefined;
+    if (opposite !== undefined) return graph.map("Cast", [opposite], type);
     const reversed = graph.existing("Sub", [y!, x!], type);
     if (reversed !== undefined) return minus(graph, reversed);
     return addedTwice(graph, "Sub", x!, y!, type) ?? mergedChoices(graph, "Sub", x!, y!, type);
@@ -65,6 +67,8 @@ const floatRules: Partial<Record<MapOperation, Rule>> = {
     return minusY && minus(graph, graph.map("Div", [x!, minusY], type));
   },
   Neg: (_, [x]) => negated(x!),
+  Max: (_, [x, y]) => ((boundOf(x!, "Max") ?? Number.NaN) >= (uniformValue(y!) ?? Number.NaN) ? x : undefined),
+  Min: (_, [x, y]) => ((boundOf(x!, "Min") ?? Number.NaN) <= (uniformValue(y!) ?? Number.NaN) ? x : undefined),
   Reciprocal: (graph, [x], type) => {
     const minusX = negated(x!);
     if (minusX !== undefined) return minus(graph, graph.map("Reciprocal", [minusX], type));
@@ -83,11 +87,19 @@ const floatRules: Partial<Record<MapOperation, Rule>> = {
     if (simpler !== undefined) return simpler;
     const outer = chosenOnce(graph, condition, x, y, type);
     if (outer !== undefined) return outer;
+    const logistic = uniformValue(x) === 0 ? logisticCases(graph, condition, y, type) : undefined;
+    if (logistic !== undefined) return logistic;
     const [minusX, minusY] = [x, y].map((view) => (uniformValue(view) === 0 ? view : negated(view)));
     if (minusX === undefined || minusY === undefined || (minusX === x && minusY === y)) return undefined;
     return minus(graph, graph.map("Where", [condition, minusX, minusY], type));
   },
 };
+
+/** The number below (or above) which a view never is, if it has been clamped to one. */
+function boundOf(view: View, operation: "Max" | "Min"): number | undefined {
+  const bound = argumentsOf(view, operation)?.[1];
+  return bound && uniformValue(bound);
+}
 
 /** A product, as far as its first factor makes it simpler. */
 function multiplied(graph: MapBuilder, x: View, y: View, type: ElementType): View | undefined {
@@ -200,16 +212,6 @@ export function minus(graph: MapBuilder, view: View): View {
   return graph.map("Neg", [view], view.node.type);
 }
 
-/** The number that a view repeats everywhere. */
-export function uniformValue(view: View): number | undefined {
-  return view.node.kind === "constant" && view.node.shape.length === 0 ? view.node.numbers[0] : undefined;
-}
-
-/** What the view is the negative of, if it is one explicitly. */
-export function negated(view: View): View | undefined {
-  return argumentOf(view, "Neg");
-}
-
 function areOpposite(x: View, y: View): boolean {
   const [minusX, minusY] = [negated(x), negated(y)];
   if (minusX !== undefined) return sameView(minusX, y);
@@ -218,40 +220,7 @@ function areOpposite(x: View, y: View): boolean {
   return a !== undefined && b !== undefined && sameView(a[0]!, b[1]!) && sameView(a[1]!, b[0]!);
 }
 
-/** The operands of an operation that the view shows the result of, as views of the same shape. */
-export function argumentsOf(view: View, operation: MapOperation): View[] | undefined {
-  const { node } = view;
-  if (node.kind !== "map" || node.operation !== operation) return undefined;
-  return node.operands.map((operand) => throughView(operand, node, view));
-}
-
-function argumentOf(view: View, operation: MapOperation): View | undefined {
-  return argumentsOf(view, operation)?.[0];
-}
-
-/** An operand of a node seen as the view sees the node. */
-function throughView(operand: MapNode["operands"][number], node: MapNode, view: View): View {
-  const inNode = seenThrough(operand, node.shape, viewOf(operand.node));
-  return {
-    node: operand.node,
-    shape: view.shape,
-    axes: view.axes.map((axis) => (axis === null ? null : inNode.axes[axis]!)),
-  };
-}
-
-/** Whether two views show the same numbers at the same places. */
-function sameView(x: View, y: View): boolean {
-  if (x.node !== y.node) return false;
-  const shape = commonShape([x.shape, y.shape]);
-  const [a, b] = [broadcastTo(x, shape), broadcastTo(y, shape)];
-  return a.axes.every((axis, p) => axis === b.axes[p]);
-}
-
 /** Whether a view has as many elements of its own as the views have together: then dividing costs no more than multiplying. */
 function spans(view: View, views: readonly View[]): boolean {
   return sizeOf(view.node.shape) === sizeOf(commonShape(views.map((v) => v.shape)));
-}
-
-export function isFloat(type: ElementType): boolean {
-  return type === "float32" || type === "float64";
 }

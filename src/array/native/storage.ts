@@ -24,9 +24,17 @@ export function inResultOrder(group: Order, { kept }: ContractNode, order: Order
   return order.flatMap((axis) => (group.includes(kept[axis]!) ? kept[axis]! : []));
 }
 
-/** Whether a contraction is many products of two vectors each, which are multiplied and summed, not a product of matrices. */
-export function isDotProducts({ batch, rows, columns }: ContractNode): boolean {
-  return rows.length === 0 && columns.length === 0 && batch.length > 0;
+/**
+ * Whether a contraction is many products of two vectors each, which are multiplied and summed, not a product of matrices.
+ *
+ * So is one of matrices with a vector each if the batch axes come last in the matrices, as where rows of a matrix are masked: as a product of
+ * matrices it would have to be transposed first, which costs more.
+ */
+export function isDotProducts({ batch, rows, columns, operands }: ContractNode): boolean {
+  if (batch.length === 0 || (rows.length > 0 && columns.length > 0)) return false;
+  const [matrices, own] = rows.length > 0 ? [operands[0], rows] : [operands[1], columns];
+  const places = (group: Order) => group.map((i) => matrices.axes[i]!);
+  return Math.max(...places(own)) < Math.min(...places(batch));
 }
 
 /** The iteration axes that an operand has, in the order in which they are stored. */
@@ -156,7 +164,7 @@ export function dotProductsOrder(node: ContractNode, orderOf: OrderOf): Order {
   const kept = orderOf(node).map((axis) => node.kept[axis]!);
   const [x, y] = node.operands.map((operand) => storedOrder(operand, orderOf)) as [Order, Order];
   const innermost = [...kept, ...node.contracted];
-  const candidates = [x, y].filter((order) => isSubsequence(kept, order));
+  const candidates = [x, y].filter((order) => order.length === innermost.length && isSubsequence(kept, order));
   return candidates[0] ?? innermost;
 }
 

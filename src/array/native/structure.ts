@@ -15,7 +15,8 @@ import {
   type View,
 } from "./graph.ts";
 import { fresh, type GraphBuilder } from "./graph-builder.ts";
-import { isFloat, minus, negated, scaledBy } from "./simplify.ts";
+import { isFloat, negated } from "./patterns.ts";
+import { minus, scaledBy } from "./simplify.ts";
 import { broadcastTo, commonShape, over } from "./views.ts";
 
 /**

@@ -80,10 +80,12 @@ function operandsOn(operands: readonly Operand[], node: Node): Operand[] {
   return operands.filter((operand) => operand.node === node);
 }
 
-function storedLikeOperands({ operands, kept }: ContractNode, orderOf: OrderOf): Order[] {
-  return operands.map((operand) =>
-    storedOrder(operand, orderOf).flatMap((i) => (kept.includes(i) ? kept.indexOf(i) : [])),
-  );
+function storedLikeOperands(node: ContractNode, orderOf: OrderOf): Order[] {
+  const { operands, kept } = node;
+  return operands.map((operand) => {
+    const stored = storedOrder(operand, orderOf).flatMap((i) => (kept.includes(i) ? kept.indexOf(i) : []));
+    return completed(stored, orderOf(node));
+  });
 }
 
 /** Both ways round, with each group of axes as one of the factors has it. */

@@ -61,7 +61,12 @@ export function trace(f: (...args: never[]) => unknown, args: readonly unknown[]
   return {
     jaxpr: closed.jaxpr.flatten().simplify(),
     constants: closed.consts as library.Array[],
-    unflatten: (leaves) => jax.tree.unflatten(treedef, leaves as never),
+    unflatten: unflattenerOf(treedef),
     dispose: () => closed.dispose(),
   };
+}
+
+/** A function of its own, so that what keeps it does not keep the trace. */
+function unflattenerOf(treedef: library.JsTreeDef): TracedProgram["unflatten"] {
+  return (leaves) => jax.tree.unflatten(treedef, leaves as never);
 }

@@ -237,6 +237,42 @@ describeNative("compiled programs", () => {
     ]);
   });
 
+  it("return what they were given where they do not change it", async () => {
+    const program = engine.compile("partly unchanged", (x: Tensor, y: Tensor, on: Tensor) => ({
+      same: x,
+      sum: np.add(x, y),
+      turned: np.transpose(y),
+      flat: np.reshape(y, [4]),
+      again: x,
+      on,
+    }));
+    const inputs = [tensor([1, 2, 3, 4], [2, 2]), tensor([5, 6, 7, 8], [2, 2]), detached(() => np.less(1, 2))] as const;
+    const found = await program(...inputs);
+    release(...inputs);
+    const { same, sum, turned, flat, again, on } = found;
+    expect([same, sum, turned, flat, again, on].map((x) => [...readSync(x)])).toEqual([
+      [1, 2, 3, 4],
+      [6, 8, 10, 12],
+      [5, 7, 6, 8],
+      [5, 6, 7, 8],
+      [1, 2, 3, 4],
+      [1],
+    ]);
+    release(found);
+  });
+
+  it("return what they were given in float64 when all of it is asked for in float64", async () => {
+    const exact = await nativeEngine({ precision: "float64" });
+    const x = tensor([0.5, 2], [2]);
+    const found = await exact.compile("partly unchanged", (x: Tensor) => [x, np.add(x, 1)])(x);
+    expect(found.map((y) => [y.dtype, ...readSync(y)])).toEqual([
+      ["float64", 0.5, 2],
+      ["float64", 1.5, 3],
+    ]);
+    release(x, found);
+    await exact.dispose();
+  });
+
   it("are compiled once for calls that overlap", async () => {
     const own = await nativeEngine();
     const square = own.compile("square", (x: Tensor) => np.square(x));

@@ -137,6 +137,15 @@ describe("simplification", () => {
     ],
     ["where(c, -x, 0)", map("Where", less, negative(x), scalar(0)), negative(map("Where", less, x, scalar(0)))],
     ["where(c, 1, 0)", map("Where", less, scalar(1), scalar(0)), map("Cast", less)],
+    ["where(not c, x, y)", map("Where", graph.map("Not", [less], "bool"), x, y), map("Where", less, y, x)],
+    ["1 - (not c)", map("Sub", scalar(1), map("Cast", graph.map("Not", [less], "bool"))), map("Cast", less)],
+    ["max(max(x, 2), 1)", map("Max", map("Max", x, scalar(2)), scalar(1)), map("Max", x, scalar(2))],
+    ["min(min(x, 1), 2)", map("Min", map("Min", x, scalar(1)), scalar(2)), map("Min", x, scalar(1))],
+    [
+      "where(max(x, 2) < 2, y, x)",
+      map("Where", graph.map("Less", [map("Max", x, scalar(2)), scalar(2)], "bool"), y, x),
+      x,
+    ],
     ["2 + 3", map("Add", scalar(2), scalar(3)), scalar(5)],
     ["sum(-x)", reduce(graph, "Add", negative(x), [1]), negative(reduce(graph, "Add", x, [1]))],
     [
@@ -178,6 +187,23 @@ describe("simplification", () => {
     expect((outer.node as { operands: readonly { node: unknown }[] }).operands[2]!.node).toBe(
       map("Mul", y, inner).node,
     );
+  });
+
+  it("keeps a bound that a later one exceeds", () => {
+    const clamped = map("Max", x, scalar(1));
+    expect(map("Max", clamped, scalar(2)).node).not.toBe(clamped.node);
+    expect(graph.map("Less", [clamped, scalar(2)], "bool").node.kind).toBe("map");
+  });
+
+  it("keeps the two cases of a function that is not the logistic one below its bound", () => {
+    const bounded = (cut: number, one: number) => {
+      const isBelow = graph.map("Less", [x, scalar(cut)], "bool");
+      const exponential = map("Exp", negative(map("Max", x, scalar(cut))));
+      return map("Where", isBelow, scalar(0), map("Reciprocal", map("Add", exponential, scalar(one))));
+    };
+    expect((bounded(-88, 1).node as { operation?: string }).operation).toBe("Reciprocal");
+    expect((bounded(-8, 1).node as { operation?: string }).operation).toBe("Where");
+    expect((bounded(-88, 2).node as { operation?: string }).operation).toBe("Where");
   });
 
   it("does not merge choices that overlap", () => {

@@ -1,6 +1,17 @@
 /** Every elementwise function and sum of the engine against plain numbers: float64 to its last digits. */
 import { expect, it } from "vitest";
-import { lax, nn, np, readSync, release, slice, type Tensor, type Tree, tensor } from "../../../src/array/index.ts";
+import {
+  grad,
+  lax,
+  nn,
+  np,
+  readSync,
+  release,
+  slice,
+  type Tensor,
+  type Tree,
+  tensor,
+} from "../../../src/array/index.ts";
 import { describeNative, generator, hasNative, nativeEngine, results } from "./support.ts";
 
 const engine = await nativeEngine();
@@ -77,6 +88,13 @@ describeNative("float64 functions", () => {
   it.each(Object.entries(functions))("%s", async (_, [f, exact, points]) => {
     // A few roundings of 1.1e-16 each.
     expect(relative(await at(f, points), points.map(exact))).toBeLessThan(2e-15);
+  });
+
+  it("the logistic function's derivative is right to a rounding of 1, and finite everywhere", async () => {
+    const points = [-1e300, -1000, ...arguments_, 1000, 1e300];
+    const slope = (x: number) => Math.exp(-Math.abs(x)) / (1 + Math.exp(-Math.abs(x))) ** 2;
+    const derivative = await at((x) => grad((z: Tensor) => np.sum(nn.sigmoid(z)))(x), points);
+    for (const [i, y] of derivative.entries()) expect(Math.abs(y - slope(points[i]!))).toBeLessThan(2.3e-16);
   });
 
   it("erf and erfc are good to 1e-14 of their value, also where one is nearly 0", async () => {

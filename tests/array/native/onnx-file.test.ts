@@ -1,6 +1,17 @@
 /** What programs become: standard files that any onnxruntime runs, and few nodes. */
 import { expect, it } from "vitest";
-import { np, readSync, release, scope, slice, type Tensor, type Tree, tensor } from "../../../src/array/index.ts";
+import {
+  nn,
+  np,
+  readSync,
+  release,
+  scope,
+  slice,
+  type Tensor,
+  type Tree,
+  tensor,
+  vjp,
+} from "../../../src/array/index.ts";
 import { gatherArguments, standIns } from "../../../src/array/native/arguments.ts";
 import { emit } from "../../../src/array/native/emitter.ts";
 import { onnxFile } from "../../../src/array/native/index.ts";
@@ -38,7 +49,23 @@ it.each<[string, (x: Tensor, y: Tensor, w: Tensor) => Tree, Record<string, numbe
     (x, y) => np.matmul(np.transpose(np.exp(np.matmul(x, np.transpose(y, [0, 2, 1]))), [0, 2, 1]), x),
     { FusedMatMul: 2, Exp: 1 },
   ],
-  ["a sum of squares is one reduction", (x) => np.sum(np.square(x), -1), { ReduceSumSquare: 1 }],
+  ["a sum of squares is a product and a sum", (x) => np.sum(np.square(x), -1), { Mul: 1, ReduceSum: 1 }],
+  ["the logistic function has one case", (x) => nn.sigmoid(x), { Neg: 1, Exp: 1, Add: 1, Reciprocal: 1 }],
+  [
+    "the logistic function's derivative is made from its value",
+    (x, y) =>
+      vjp(
+        (z: Tensor) => nn.sigmoid(z),
+        [x],
+        (_, pull) => pull(y)[0],
+      ),
+    { Neg: 1, Exp: 1, Add: 1, Reciprocal: 1, Sub: 1, Div: 1, Mul: 1 },
+  ],
+  [
+    "masked rows are summed without being moved",
+    (x) => np.sum(np.multiply(x, np.tri(6, 8)), -1),
+    { Mul: 1, ReduceSum: 1 },
+  ],
   ["a running sum is one operator", (x) => np.cumsum(x, 1), { CumSum: 1 }],
   ["a difference is one operator", (x, y) => np.subtract(y, x), { Sub: 1 }],
   ["a quotient is one operator", (x, y) => np.divide(x, y), { Div: 1 }],

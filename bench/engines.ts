@@ -1,0 +1,179 @@
+/** The native engine against WebAssembly, and against what the machine's matrix products could do. */
+import { execFileSync } from "node:child_process";
+import { loadavg } from "node:os";
+import { fileURLToPath } from "node:url";
+import { detached, type Engine, key, np, random, release, scope, startEngine } from "../src/array/index.ts";
+import { byteTokenizer } from "../src/data/index.ts";
+import { Reader, scoreText } from "../src/inference/index.ts";
+import { defaultPreset, LanguageModel, presetNamed } from "../src/models/index.ts";
+import { inTurns, type Row } from "./harness.ts";
+import { profileOf } from "./operator-profile.ts";
+import { ProbeEngine, totalMatrixFlops } from "./probe-engine.ts";
+import { TrainingSteps, tokens, type Workload } from "./training-steps.ts";
+
+const preset = presetNamed(defaultPreset);
+const standard: Workload = { model: preset.model, training: preset.training };
+/** The default model four times as wide, with heads of 64 features, on as many tokens a step: 8 sequences of two segments of 64. */
+const wide: Workload = {
+  model: { ...preset.model, dim: 256, heads: 4 },
+  training: { ...preset.training, batch: 8, length: 128, segment: 64 },
+};
+const PROMPT_TOKENS = 40;
+const GENERATED_TOKENS = 8;
+const SCORED_TOKENS = 1025;
+/** Rows and columns of the product that stands for the machine's peak. */
+const PEAK_SIZE = 1024;
+
+interface Engines {
+  readonly native: Engine;
+  readonly wasm: Engine;
+}
+
+export async function run(): Promise<Row[]> {
+  const load = loadavg()[0]!;
+  // While this process is small: a child's largest size counts from its parent's.
+  const memory = memoryRows();
+  const engines: Engines = { native: await startEngine("native"), wasm: await startEngine("wasm") };
+  const rows = [
+    { measure: "load of the machine before the run", value: load, unit: "" },
+    { measure: "threads of the native engine", value: engines.native.threads, unit: "" },
+    ...(await trainingRows(engines, "default training step", standard, 11, "at least 6")),
+    ...(await trainingRows(engines, "wide training step", wide, 3, "at least 8")),
+    ...(await inferenceRows(engines)),
+    ...(await preparationRows(engines.native.threads)),
+    ...(await utilisationRows(engines.native)),
+    ...(await profileRows()),
+    ...memory,
+  ];
+  await Promise.all([engines.native.dispose(), engines.wasm.dispose()]);
+  return rows;
+}
+
+function ratioRows(
+  what: string,
+  native: number,
+  wasm: number,
+  { unit = "ms", target }: { unit?: string; target?: string } = {},
+): Row[] {
+  return [
+    { measure: `${what}, native`, value: native, unit },
+    { measure: `${what}, wasm`, value: wasm, unit },
+    { measure: `${what}, ratio wasm / native`, value: wasm / native, unit: "x", ...(target && { target }) },
+  ];
+}
+
+async function trainingRows(
+  { native, wasm }: Engines,
+  what: string,
+  workload: Workload,
+  rounds: number,
+  target: string,
+): Promise<Row[]> {
+  const runs = { native: new TrainingSteps(native, workload), wasm: new TrainingSteps(wasm, workload) };
+  const times = await inTurns({ native: () => runs.native.step(), wasm: () => runs.wasm.step() }, rounds);
+  await Promise.all([runs.native.stop(), runs.wasm.stop()]);
+  return ratioRows(what, times.native.median, times.wasm.median, { target });
+}
+
+async function inferenceRows({ native, wasm }: Engines): Promise<Row[]> {
+  const model = new LanguageModel(preset.model);
+  const params = detached(() => scope(() => model.init(key(0))));
+  const readers = { native: new Reader(native, model, params), wasm: new Reader(wasm, model, params) };
+  const sessions = { native: readers.native.open(), wasm: readers.wasm.open() };
+  for (const session of Object.values(sessions)) await session.read(tokens.read(0, PROMPT_TOKENS));
+  const generate = async (session: typeof sessions.native) => {
+    for (let i = 0; i < GENERATED_TOKENS; i++) await session.read(tokens.read(i, 1));
+  };
+  const generation = await inTurns({ native: () => generate(sessions.native), wasm: () => generate(sessions.wasm) }, 9);
+  const score = async (reader: Reader) => {
+    const session = reader.open();
+    const text = { name: "text", length: SCORED_TOKENS, read: tokens.read, close() {} };
+    for await (const _ of scoreText(session, byteTokenizer(), text));
+    session.close();
+  };
+  const scoring = await inTurns({ native: () => score(readers.native), wasm: () => score(readers.wasm) }, 7);
+  for (const session of Object.values(sessions)) session.close();
+  release(params);
+  const perToken = (time: number) => time / GENERATED_TOKENS;
+  return [
+    ...ratioRows("generating one token", perToken(generation.native.median), perToken(generation.wasm.median)),
+    ...ratioRows(`streaming evaluation of ${SCORED_TOKENS - 1} tokens`, scoring.native.median, scoring.wasm.median),
+  ];
+}
+
+/** What has to be done before the default preset's first training step can run. */
+async function preparationRows(threads: number): Promise<Row[]> {
+  const probe = new ProbeEngine(threads);
+  const steps = new TrainingSteps(probe, standard);
+  await steps.step();
+  await steps.stop();
+  const { preparations } = probe;
+  const total = (part: "tracing" | "lowering" | "session") =>
+    preparations.reduce((sum, preparation) => sum + preparation[part], 0) / 1000;
+  const [tracing, lowering, session] = [total("tracing"), total("lowering"), total("session")];
+  await probe.dispose();
+  return [
+    { measure: "default preset: tracing", value: tracing, unit: "s" },
+    { measure: "default preset: lowering", value: lowering, unit: "s" },
+    { measure: "default preset: session creation", value: session, unit: "s" },
+    { measure: "default preset: together", value: tracing + lowering + session, unit: "s", target: "below 1.5" },
+    ...preparations.map(({ name, nodes }) => ({
+      measure: `default preset: nodes of "${name}"`,
+      value: nodes,
+      unit: "",
+    })),
+  ];
+}
+
+async function utilisationRows(native: Engine): Promise<Row[]> {
+  const probe = new ProbeEngine(native.threads);
+  const counting = new TrainingSteps(probe, wide);
+  await counting.step();
+  const flops = totalMatrixFlops(probe.preparations);
+  await counting.stop();
+  await probe.dispose();
+
+  const multiply = native.compile("peak product", (x: Parameters<typeof np.matmul>[0]) => np.matmul(x, x));
+  const matrix = detached(() => scope(() => random.normal(key(0), [PEAK_SIZE, PEAK_SIZE])));
+  const steps = new TrainingSteps(native, wide);
+  const times = await inTurns({ step: () => steps.step(), product: async () => release(await multiply(matrix)) }, 9);
+  await steps.stop();
+  release(matrix);
+  const peak = (2 * PEAK_SIZE ** 3) / times.product.median;
+  const rate = flops / times.step.median;
+  return [
+    { measure: "wide training step: matrix FLOPs counted", value: flops / 1e9, unit: "G" },
+    { measure: `matrix-product peak, ${PEAK_SIZE} x ${PEAK_SIZE}`, value: peak / 1e6, unit: "G/s" },
+    { measure: "wide training step: FLOP utilisation", value: (100 * rate) / peak, unit: "%", target: "at least 40" },
+  ];
+}
+
+async function profileRows(): Promise<Row[]> {
+  const profile = await profileOf(wide);
+  const outside = 1 - profile.reduce((sum, { share }) => sum + share, 0);
+  const row = (where: string, share: number): Row => ({
+    measure: `wide training step: share of time ${where}`,
+    value: 100 * share,
+    unit: "%",
+  });
+  return [...profile.map(({ operator, share }) => row(`in ${operator}`, share)), row("outside kernels", outside)];
+}
+
+/** The largest resident size of a process that does nothing else. */
+function memoryRows(): Row[] {
+  const child = fileURLToPath(new URL("./peak-memory-child.js", import.meta.url));
+  const measure = (engine: "native" | "wasm", workload: Workload) =>
+    JSON.parse(
+      execFileSync(process.execPath, [child, engine, JSON.stringify(workload)], { encoding: "utf8" }),
+    ) as number;
+  const row = (what: string, engine: "native" | "wasm", workload: Workload): Row => ({
+    measure: `${what}, peak resident memory, ${engine}`,
+    value: measure(engine, workload),
+    unit: "MiB",
+  });
+  return [
+    row("default training step", "native", standard),
+    row("default training step", "wasm", standard),
+    row("wide training step", "native", wide),
+  ];
+}
