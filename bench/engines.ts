@@ -79,14 +79,14 @@ async function inferenceRows({ native, wasm }: Engines): Promise<Row[]> {
   const model = new LanguageModel(preset.model);
   const params = detached(() => scope(() => model.init(key(0))));
   const readers = { native: new Reader(native, model, params), wasm: new Reader(wasm, model, params) };
-  const sessions = { native: readers.native.open(), wasm: readers.wasm.open() };
+  const sessions = { native: await readers.native.open(), wasm: await readers.wasm.open() };
   for (const session of Object.values(sessions)) await session.read(tokens.read(0, PROMPT_TOKENS));
   const generate = async (session: typeof sessions.native) => {
     for (let i = 0; i < GENERATED_TOKENS; i++) await session.read(tokens.read(i, 1));
   };
   const generation = await inTurns({ native: () => generate(sessions.native), wasm: () => generate(sessions.wasm) }, 9);
   const score = async (reader: Reader) => {
-    const session = reader.open();
+    const session = await reader.open();
     const text = { name: "text", length: SCORED_TOKENS, read: tokens.read, close() {} };
     for await (const _ of scoreText(session, byteTokenizer(), text));
     session.close();
