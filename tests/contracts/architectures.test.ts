@@ -38,3 +38,25 @@ for (const [name, layer] of Object.entries(subjects)) {
     },
   });
 }
+
+const withOptions = contextLayer({
+  memory: {
+    ...memory,
+    queryKeyNorm: "rms",
+    maxSurpriseNorm: 0.5,
+    forgetTowards: "initial",
+    momentumOrder: 2,
+    pairsPerToken: 2,
+    gatedTransition: true,
+    renormalizeWeights: true,
+    maxStepSize: 0.05,
+    maxMomentum: 0.6,
+  },
+}) as unknown as MemoryLayer<Tree, Tree> & { readonly gridUnit: number };
+
+layerContract("memory as context, its memory with every option that has an any-cut contract of its own", {
+  layer: withOptions,
+  dim,
+  tokens: 7,
+  grid: { chunk: withOptions.gridUnit, segment: 2 * withOptions.gridUnit },
+});
