@@ -1,12 +1,20 @@
-/** `npm run bench [-- suite ...] [--json]`: ratios within one run. Without a suite: all of them, which takes a few minutes. */
+/** `npm run bench [-- suite ...] [--json]`: ratios within one run. Without a suite: all but the long ones, which takes a few minutes. */
 import { parseArgs } from "node:util";
 import * as engines from "./engines.ts";
 import type { Row } from "./harness.ts";
 import * as lowRank from "./low-rank.ts";
 import * as sequenceLength from "./sequence-length.ts";
 import * as stability from "./stability.ts";
+import * as streaming from "./streaming.ts";
 
-const suites: Record<string, { about: string; run: () => Row[] | Promise<Row[]> }> = {
+interface Suite {
+  readonly about: string;
+  /** Runs only where it is named. */
+  readonly long?: true;
+  run(): Row[] | Promise<Row[]>;
+}
+
+const suites: Record<string, Suite> = {
   "sequence-length": {
     about: "training time a token, compile time and memory at 512 and 4,096 tokens",
     run: sequenceLength.run,
@@ -16,6 +24,11 @@ const suites: Record<string, { about: string; run: () => Row[] | Promise<Row[]> 
   stability: {
     about: "4,096 and 16,384 random tokens at initial parameters: does the inner loss grow?",
     run: stability.run,
+  },
+  streaming: {
+    about: "a million tokens in one stream: cost of a token and memory at the end against the beginning",
+    long: true,
+    run: streaming.run,
   },
 };
 
@@ -29,8 +42,9 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 
+const usual = Object.keys(suites).filter((name) => !suites[name]!.long);
 const results: Record<string, Row[]> = {};
-for (const name of positionals.length > 0 ? positionals : Object.keys(suites)) {
+for (const name of positionals.length > 0 ? positionals : usual) {
   const suite = suites[name]!;
   if (!values.json) console.log(`\n${name}: ${suite.about}`);
   const rows = await suite.run();

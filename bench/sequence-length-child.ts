@@ -25,7 +25,7 @@ export interface LengthMeasurement {
 const SOURCE_TOKENS = 16_384;
 const length = Number(process.argv[2]);
 const steps = length > 1000 ? 2 : 8;
-const engine = await startEngine();
+const engine = await startEngine("wasm");
 const preset = presetNamed(defaultPreset);
 const model = new LanguageModel(preset.model);
 const config = trainingSchema.parse({ ...preset.training, length, batch: 1 });
