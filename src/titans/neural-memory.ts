@@ -164,7 +164,7 @@ export class NeuralMemory implements SequenceLayer<NeuralMemoryParams, NeuralMem
     return {
       memory,
       surprise: zipTrees((w) => np.zerosLike(w), memory),
-      tail: np.zeros([batch, convolutionKernel - 1, 3 * heads * headDim]),
+      tail: np.zeros([batch, convolutionKernel - 1, 3 * heads * headDim], { dtype: params.projection.dtype }),
     };
   }
 
