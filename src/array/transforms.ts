@@ -128,13 +128,13 @@ export function vjp<A extends readonly Tree[], R extends Tree, T>(
  */
 function dependent<R extends Tree>(results: R, primals: Tree): R {
   const isFloat = (leaf: Tensor) => leaf.dtype.startsWith("float");
-  const smallest = leaves(primals)
+  const bySize = leaves(primals)
     .filter(isFloat)
-    .sort((a, b) => a.size - b.size)[0];
+    .sort((a, b) => a.size - b.size);
   return mapTree(results, (leaf) => {
-    if (!isFloat(leaf) || smallest === undefined) return leaf;
-    if (isVarying(leaf)) return np.multiply(leaf, 1);
-    return np.where(false, np.astype(np.sum(smallest), leaf.dtype), leaf);
+    const primal = bySize.find(({ dtype }) => dtype === leaf.dtype) ?? bySize[0];
+    if (!isFloat(leaf) || primal === undefined) return leaf;
+    return isVarying(leaf) ? np.multiply(leaf, 1) : np.where(false, np.astype(np.sum(primal), leaf.dtype), leaf);
   });
 }
 

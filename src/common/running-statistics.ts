@@ -1,5 +1,5 @@
 /** Sums, means and deviations over the tokens of a stream so far, carried from call to call. */
-import { np, slice, type Tensor } from "../array/index.ts";
+import { type DType, np, slice, type Tensor } from "../array/index.ts";
 import { selectEntries, validSelector, zeroEmptySlots } from "./valid-entries.ts";
 
 /** Floor of a variance, as in Kim et al., Reversible Instance Normalization (2022). */
@@ -22,14 +22,18 @@ export type RunningStatisticsState = RunningMeanState & {
 };
 
 /** A running mean before the first token. */
-export function initialRunningMean(batch: number, features: number): RunningMeanState {
-  return { count: np.zeros([batch, 1]), sum: np.zeros([batch, features]) };
+export function initialRunningMean(batch: number, features: number, dtype: DType = "float32"): RunningMeanState {
+  return { count: np.zeros([batch, 1], { dtype }), sum: np.zeros([batch, features], { dtype }) };
 }
 
 /** Running statistics before the first token. */
-export function initialRunningStatistics(batch: number, features: number): RunningStatisticsState {
-  const zeros = np.zeros([batch, features]);
-  return { ...initialRunningMean(batch, features), origin: zeros, squares: zeros };
+export function initialRunningStatistics(
+  batch: number,
+  features: number,
+  dtype: DType = "float32",
+): RunningStatisticsState {
+  const zeros = np.zeros([batch, features], { dtype });
+  return { ...initialRunningMean(batch, features, dtype), origin: zeros, squares: zeros };
 }
 
 /**

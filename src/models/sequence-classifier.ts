@@ -75,7 +75,7 @@ export class SequenceClassifier implements SequenceLayer<ClassifierParams, Class
   initialState(params: ClassifierParams, batch: number): ClassifierState {
     return {
       encoder: this.encoder.initialState(params.encoder, batch),
-      readOut: initialRunningMean(batch, this.config.dim),
+      readOut: initialRunningMean(batch, this.config.dim, params.head.dtype),
     };
   }
 

@@ -81,9 +81,18 @@ export class SequenceEncoder implements SequenceLayer<SequenceEncoderParams, Seq
     x: Tensor,
     options: StepOptions = {},
   ): [Tensor, SequenceEncoderState] {
-    checkSegment("a model over vectors", x, this.features, leaves(state)[0]?.shape[0] ?? 0, options.mask);
+    this.check(state, x, options);
     const { weight, bias } = params.projection;
     const [features, blocks] = this.stack.step(params.blocks, state.blocks, np.add(dense(weight, x), bias), options);
     return [rmsNorm(params.norm, features), { blocks }];
+  }
+
+  /**
+   * Throws unless a segment fits the encoder, the state and the mask.
+   *
+   * @throws ShapeError otherwise
+   */
+  check(state: SequenceEncoderState, x: Tensor, { mask }: StepOptions): void {
+    checkSegment("a model over vectors", x, this.features, leaves(state)[0]?.shape[0] ?? 0, mask);
   }
 }

@@ -79,7 +79,9 @@ export class SequenceForecaster implements SequenceLayer<ForecasterParams, Forec
   initialState(params: ForecasterParams, batch: number): ForecasterState {
     const { instanceNorm, channels } = this.config;
     const encoder = this.encoder.initialState(params.encoder, batch);
-    return instanceNorm ? { encoder, context: initialRunningStatistics(batch, channels) } : { encoder };
+    return instanceNorm
+      ? { encoder, context: initialRunningStatistics(batch, channels, params.head.dtype) }
+      : { encoder };
   }
 
   /**
@@ -99,6 +101,7 @@ export class SequenceForecaster implements SequenceLayer<ForecasterParams, Forec
       const [forecasts, encoder] = this.forecast(params, state, x, options);
       return [forecasts, { encoder }];
     }
+    this.encoder.check(state.encoder, x, options);
     const { mean, deviation, state: context } = runningStatistics(state.context, x, options.mask);
     const normalized = np.divide(np.subtract(x, mean), deviation);
     const [forecasts, encoder] = this.forecast(params, state, normalized, options);

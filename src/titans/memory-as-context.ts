@@ -122,7 +122,10 @@ export class MemoryAsContext implements MemoryLayer<MemoryAsContextParams, Memor
   initialState(params: MemoryAsContextParams, batch: number): MemoryAsContextState {
     const { heads, headDim, convolutionKernel } = this.memory.config;
     const memory = this.memory.initialState(params.memory, batch);
-    return { memory, queryTail: np.zeros([batch, convolutionKernel - 1, heads * headDim]) };
+    return {
+      memory,
+      queryTail: np.zeros([batch, convolutionKernel - 1, heads * headDim], { dtype: memory.tail.dtype }),
+    };
   }
 
   step(

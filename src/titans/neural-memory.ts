@@ -138,7 +138,8 @@ export class NeuralMemory implements MemoryLayer<NeuralMemoryParams, NeuralMemor
       zipTrees((w) => np.broadcastTo(np.expandDims(w, 0), [batch, ...w.shape]), weights);
     const memory = copied(params.initialMemory);
     const surprises = Array.from({ length: momentumOrder }, () => zipTrees((w) => np.zerosLike(w), memory));
-    const tail = np.zeros([batch, convolutionKernel - 1, (1 + 2 * pairsPerToken) * heads * headDim]);
+    const channels = (1 + 2 * pairsPerToken) * heads * headDim;
+    const tail = np.zeros([batch, convolutionKernel - 1, channels], { dtype: params.projection.dtype });
     return { ...stateOf(memory, surprises), tail };
   }
 

@@ -190,7 +190,9 @@ describe("a comparison refuses, before anything is written,", () => {
     await expect(refuse({ layers: [{ ...small, corpus: "-" }] })).rejects.toThrow(/standard input can be read once/);
     await expect(refuse({ layers: [{ ...small, tokenizer: "t.json" }] })).rejects.toThrow(/use the tokenizer "bytes"/);
     await expect(refuse(withText("short.txt", text.slice(0, 1100)))).rejects.toThrow(DataError);
-    await expect(refuse({ layers: [small, { training: { segment: 16 } }] })).rejects.toThrow(/training.segment is 16, but the model reads 32 tokens at a time/);
+    await expect(refuse({ layers: [small, { training: { segment: 16 } }] })).rejects.toThrow(
+      /training.segment is 16, but the model reads 32 tokens at a time/,
+    );
     expect(existsSync(refused)).toBe(false);
   });
 
