@@ -17,7 +17,7 @@ import { cutSegments, fitModel, forecastBatch } from "neural-memory/training";
 
 const { values: flags } = parseArgs({
   options: {
-    steps: { type: "string", default: "150" },
+    steps: { type: "string", default: "300" },
     windows: { type: "string", default: "256" },
     seed: { type: "string", default: "0" },
     engine: { type: "string", default: "auto" },
@@ -92,7 +92,7 @@ async function train(name, model) {
       return cutSegments(forecastBatch(series, { starts, length: CONTEXT, horizon: HORIZON, from: 7 }), CONTEXT);
     },
     onStep: ({ step, loss }) => {
-      if (step % 25 !== 0 && step !== steps) return;
+      if (step % 50 !== 0 && step !== steps) return;
       const seconds = ((performance.now() - began) / 1000).toFixed(0);
       console.error(`${name}: step ${step} of ${steps}, squared error ${loss.toFixed(3)}, ${seconds} s`);
     },
@@ -119,6 +119,10 @@ async function forecast(name, maxStepSize) {
     instanceNorm: true,
     memory: {
       chunkSize: 14,
+      depth: 1,
+      maxMomentum: 0.5,
+      // Four weeks are few tokens: larger steps, and what is old fades sooner, than for a long text.
+      gateBiases: { forget: -3, momentum: -1, stepSize: 1 },
       maxStepSize,
       normalizeValues: true,
     },

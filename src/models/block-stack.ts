@@ -31,11 +31,16 @@ export class BlockStack {
     this.memoryBlocks = [...this.blocks.keys()].filter((block) => isMemoryLayer(this.blocks[block]!.mixer));
   }
 
-  /** @param keys one a block */
+  /**
+   * Fresh parameters.
+   *
+   * @param keys one a block
+   */
   init(keys: readonly Key[]): BlockStackParams {
     return this.blocks.map((block, i) => block.init(keys[i]!));
   }
 
+  /** The state before the first token, one row a sequence. */
   initialState(params: BlockStackParams, batch: number): BlockStackState {
     return this.blocks.map((block, i) => block.initialState(params[i]!, batch));
   }
