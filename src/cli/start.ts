@@ -38,7 +38,7 @@ export function addStart(program: Command): void {
 Examples:
   $ neural-memory start
   $ neural-memory start --preset lmm-tiny --out runs/tour
-  $ neural-memory start --resume runs/lmm-small-1`,
+  $ neural-memory start --resume runs/mac-small-1`,
     )
     .action(runStart);
 }

@@ -16,9 +16,12 @@ export type BranchGate = (typeof branchGates)[number];
 /** Scales of the two norms: gamma_y and gamma_m, [dim] each. */
 export type BranchGateParams = { readonly attention: Tensor; readonly memory: Tensor };
 
-/** Fresh scales: ones. */
+/** Attention's branch begins quietly: what it says of a token, the residual stream around the layer mostly holds already. */
+const INITIAL_ATTENTION_SCALE = 0.2;
+
+/** Fresh scales. */
 export function initBranchGate(dim: number): BranchGateParams {
-  return { attention: initRmsNorm(dim), memory: initRmsNorm(dim) };
+  return { attention: np.multiply(initRmsNorm(dim), INITIAL_ATTENTION_SCALE), memory: initRmsNorm(dim) };
 }
 
 /**

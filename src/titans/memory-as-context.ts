@@ -36,6 +36,9 @@ import { checkPersistentTokens, initPersistentTokens, prependPersistent } from "
 export const contextReads = ["tokenExact", "segmentEndNonCausal"] as const;
 export type ContextRead = (typeof contextReads)[number];
 
+/** Size of what fresh attention adds to a token: small, so that the memory first learns from the tokens themselves. */
+const INITIAL_ATTENTION_SIZE = 0.3;
+
 /** Everything about the layer that is fixed when it is made. */
 export interface MemoryAsContextConfig {
   readonly memory: NeuralMemoryInput;
@@ -114,7 +117,7 @@ export class MemoryAsContext implements MemoryLayer<MemoryAsContextParams, Memor
       ...(persistent && { persistent }),
       memory: this.memory.init(keys[1]),
       retrieved: initDense(keys[2], heads * headDim, dim),
-      attention: { ...initQkv(keys[3], dim, dim), output: initDense(keys[4], dim, dim) },
+      attention: { ...initQkv(keys[3], dim, dim), output: initDense(keys[4], dim, dim, INITIAL_ATTENTION_SIZE) },
       gate: initBranchGate(dim),
     };
   }

@@ -40,7 +40,9 @@ describe("the gate of the branches", () => {
       };
       expect(largest(np.ones([6]))).toBeGreaterThan(1e-2);
       expect(largest(np.zeros([6]))).toBe(0);
-      expect(toNumbers(initBranchGate(2))).toEqual({ attention: [1, 1], memory: [1, 1] });
+      const fresh = toNumbers(initBranchGate(2)) as { attention: number[]; memory: number[] };
+      expect(fresh.memory).toEqual([1, 1]);
+      for (const scale of fresh.attention) expect(scale).toBeCloseTo(0.2, 6);
     });
   });
 });
