@@ -3,12 +3,11 @@ import type { CompiledProgram, Engine, Program, Tree } from "../src/array/index.
 import { gatherArguments, ownedResults, resultShapes, standIns } from "../src/array/native/arguments.ts";
 import { copiedInputs, withCopies, withoutCopies } from "../src/array/native/copies.ts";
 import { emit } from "../src/array/native/emitter.ts";
-import { liveNodes, sizeOf } from "../src/array/native/graph.ts";
-import { type LoweredProgram, lower } from "../src/array/native/lower.ts";
+import { lower } from "../src/array/native/lower.ts";
 import { encodeModel } from "../src/array/native/protobuf.ts";
 import { createSession, loadRuntime, type Session } from "../src/array/native/runtime.ts";
-import { isDotProducts } from "../src/array/native/storage.ts";
 import { trace } from "../src/array/native/traced-program.ts";
+import { matrixFlops, threadsWorth } from "../src/array/native/work.ts";
 
 /** What a program's preparation took, in milliseconds, and what a call computes. */
 export interface Preparation {
@@ -61,14 +60,16 @@ export class ProbeEngine implements Engine {
     const model = emit(withoutCopies(lowered, copied), "onnxruntime");
     const file = encodeModel(model);
     const lowering = clock();
-    const session = await createSession(runtime, file, model.inputs, model.outputs, { threads: this.threads });
+    const flops = matrixFlops(lowered);
+    const threads = threadsWorth(flops, model.nodes.length, this.threads);
+    const session = await createSession(runtime, file, model.inputs, model.outputs, { threads });
     const preparation: Preparation = {
       name,
       tracing,
       lowering,
       session: clock(),
       nodes: model.nodes.length,
-      matrixFlops: matrixFlops(lowered),
+      matrixFlops: flops,
       calls: 0,
     };
     traced.dispose();
@@ -87,14 +88,6 @@ function stopwatch(): () => number {
     last = now;
     return passed;
   };
-}
-
-/** Two for each multiplication in a matrix product; sums of elementwise products do not count. */
-function matrixFlops({ outputs }: LoweredProgram): number {
-  return liveNodes(outputs).reduce(
-    (sum, node) => sum + (node.kind === "contract" && !isDotProducts(node) ? 2 * sizeOf(node.sizes) : 0),
-    0,
-  );
 }
 
 /** The FLOPs of matrix products in everything that has been called. */

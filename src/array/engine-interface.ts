@@ -13,7 +13,7 @@ export type Program<A extends readonly unknown[], R> = (...args: A) => Promise<R
 export interface Engine {
   /** The engine's own name, never `auto`. */
   readonly name: Exclude<EngineName, "auto">;
-  /** Threads it computes with. */
+  /** Threads it computes with at most: small programs run faster on one. */
   readonly threads: number;
   /** Programs compiled so far: one for each function and set of argument shapes. */
   readonly programs: readonly CompiledProgram[];

@@ -18,6 +18,7 @@ import { encodeModel } from "./protobuf.ts";
 import { createSession, loadRuntime, type Runtime, type Session } from "./runtime.ts";
 import { trace } from "./traced-program.ts";
 import { UnsupportedPrimitive } from "./unsupported.ts";
+import { matrixFlops, threadsWorth } from "./work.ts";
 
 /** Settings that only tests and measurements need. */
 export interface NativeOptions extends EngineOptions {
@@ -108,7 +109,8 @@ export class NativeEngine implements Engine {
       const lowered = lower(traced, precision);
       const copied = copiedInputs(lowered);
       const model = emit(withoutCopies(lowered, copied), "onnxruntime");
-      const settings = { threads: this.threads, ...(profile === undefined ? {} : { profile: `${profile}-${name}` }) };
+      const threads = threadsWorth(matrixFlops(lowered), model.nodes.length, this.threads);
+      const settings = { threads, ...(profile === undefined ? {} : { profile: `${profile}-${name}` }) };
       const session = await createSession(this.runtime, encodeModel(model), model.inputs, model.outputs, settings);
       this.sessions.push(session);
       this.programs.push({ name, shapes: argumentShapes(given.trees) });
