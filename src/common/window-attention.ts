@@ -53,7 +53,11 @@ export interface WindowAttentionLayer extends SequenceLayer<WindowAttentionParam
     x: Tensor,
     options?: WindowAttentionOptions,
   ): [y: Tensor, state: WindowAttentionState];
-  /** @param persistent tokens before the stream's first one, none by default */
+  /**
+   * Who sees whom at the beginning of a stream.
+   *
+   * @param persistent tokens before the stream's first one, none by default
+   */
   attentionPattern(persistent?: PersistentRows): AttentionPattern;
 }
 
