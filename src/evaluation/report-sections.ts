@@ -147,6 +147,14 @@ ${sample("After training", samples.after)}
 </section>`;
 }
 
+/** What stands between the gates and the memory, which the paper does not have. */
+function guardSentence({ model }: ReportData["config"]): string {
+  const { stepGuard, maxMomentum } = model.memory;
+  return stepGuard === "off"
+    ? "Step sizes are the gates’, as the paper writes them: the causal step guard is off."
+    : `Step sizes are bounded by the causal step guard “${stepGuard}”, and momentum by ${maxMomentum}. The paper has neither; without them deep memories were seen to diverge.`;
+}
+
 /** What was run, on what, for how long, with which numbers. */
 export function methodSection(data: ReportData): Html {
   const { config, engine, platform, durations } = data;
@@ -159,6 +167,7 @@ export function methodSection(data: ReportData): Html {
 <h2>How this was measured</h2>
 <p>One run with seed ${config.training.seed} on the engine ${engine.name} (${engine.threads} ${engine.threads === 1 ? "thread" : "threads"}), ${platform}. The first ${bytes(data.trainingBytes)} of
 ${config.corpus} are for training, the last ${bytes(data.validationBytes)} for validation.</p>
+${data.controls && html`<p>${guardSentence(config)}</p>`}
 <p>The memory learns while the model reads, in validation as in training. The model trained with step size 0 is scored by the same compiled program with writes switched off, which is the same function.
 Standard errors say how much the choice of windows matters. They do not say how much the seed does: another seed gives other models, and their differences may be larger than these.</p>
 <div class="card scroll"><table><caption>Where the time went. The first step of each training includes compiling its programs.</caption><tbody>${rows}</tbody></table></div>

@@ -137,6 +137,17 @@ describe("renderReport", () => {
     expect(JSON.parse(document.querySelector("#method pre")!.textContent!)).toEqual(memoryReport.config);
   });
 
+  it("says what guards the steps, which the paper does not, and when nothing does", () => {
+    const method = (stepGuard: "curvature" | "off") => {
+      const { config } = memoryReport;
+      const model = { ...config.model, memory: { ...config.model.memory, stepGuard } };
+      return textOf(documentOf({ ...memoryReport, config: { ...config, model } }).querySelector("#method"));
+    };
+    expect(method("curvature")).toMatch(/bounded by the causal step guard “curvature”, and momentum by 0.9/);
+    expect(method("off")).toMatch(/as the paper writes them: the causal step guard is off/);
+    expect(textOf(documentOf(plainReport).querySelector("#method"))).not.toMatch(/guard/);
+  });
+
   it("leaves out what a model without memory has not", () => {
     const document = documentOf(plainReport);
     const sections = [...document.querySelectorAll("main > section")].map(({ id }) => id);
