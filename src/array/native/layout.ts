@@ -5,7 +5,7 @@
  * only wants its operands alike. Starting from each node's operands, orders are improved node by node until none gets better.
  */
 import { liveNodes, type Node, operandsOf, range, sizeOf, type View } from "./graph.ts";
-import { isNatural, type Order, type OrderOf, possibleOrder, unfitOperands } from "./storage.ts";
+import { isNatural, type Order, type OrderOf, possibleOrder, sameOrder, unfitOperands } from "./storage.ts";
 import { suggestedByOperands, suggestedByReader } from "./suggestions.ts";
 
 /** What moving a tensor costs besides its elements, in elements. */
@@ -35,30 +35,42 @@ export function planLayout(outputs: readonly View[]): ReadonlyMap<Node, Order> {
       costOfReading(node) + asResult,
     );
   };
-  const improve = (node: Node, candidates: readonly Order[]) => {
+  const bestOf = (node: Node, candidates: readonly Order[]) => {
     const tried = new Map<string, Order>();
     for (const order of candidates) tried.set(order.join(), order);
-    if (tried.size === 1) return orders.set(node, candidates[0]!);
+    if (tried.size === 1) return candidates[0]!;
     const costs = [...tried.values()].map((order) => ({ order, cost: costWith(node, order) }));
-    return orders.set(node, costs.reduce((best, one) => (one.cost < best.cost ? one : best)).order);
+    return costs.reduce((best, one) => (one.cost < best.cost ? one : best)).order;
   };
 
   for (const node of nodes) {
     orders.set(node, possibleOrder(node, range(node.shape.length)));
   }
   const ordered = nodes.filter((node) => node.shape.length > 1);
-  for (let pass = 0; pass < passes; pass++) {
+  // Where nothing has changed that a choice depends on, it would be the same again.
+  const open = new Set(ordered);
+  for (let pass = 0; pass < passes && open.size > 0; pass++) {
     for (const node of pass % 2 === 0 ? ordered : ordered.toReversed()) {
+      if (!open.delete(node)) continue;
       const own = orderOf(node);
       const fromReaders = (readers.get(node) ?? []).flatMap((reader) => suggestedByReader(reader, node, orderOf));
       const wanted = [own, ...suggestedByOperands(node, orderOf), ...fromReaders];
-      improve(
+      const best = bestOf(
         node,
         wanted.map((order) => possibleOrder(node, order)),
       );
+      orders.set(node, best);
+      if (sameOrder(own, best)) continue;
+      for (const neighbour of neighbours(node, readers)) if (neighbour.shape.length > 1) open.add(neighbour);
     }
   }
   return orders;
+}
+
+/** The nodes whose best order depends on a node's: its operands, its readers, and what those read besides. */
+function neighbours(node: Node, readers: ReadonlyMap<Node, readonly Node[]>): Node[] {
+  const own = readers.get(node) ?? [];
+  return [...operandsOf(node), ...own, ...own.flatMap(operandsOf)];
 }
 
 function readersOf(nodes: readonly Node[]): ReadonlyMap<Node, readonly Node[]> {
