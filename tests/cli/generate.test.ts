@@ -6,7 +6,7 @@ import { beforeAll, expect, test } from "vitest";
 import { startEngine } from "../../src/array/index.ts";
 import { generate, Reader } from "../../src/inference/index.ts";
 import { loadCheckpoint } from "../../src/training/index.ts";
-import { run, start, temporaryFolder, untrainedRun } from "./run.ts";
+import { engineNote, run, start, temporaryFolder, untrainedRun } from "./run.ts";
 
 const folder = temporaryFolder();
 const likeliest = ["--temperature", "0", "--json"];
@@ -15,7 +15,7 @@ beforeAll(() => untrainedRun(join(folder, "run"), "moby-dick"));
 
 async function generated(args: readonly string[], input?: string): Promise<{ text: string; position: number }> {
   const { code, stdout, stderr } = await run(folder, ["generate", "run", ...args], input);
-  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  expect({ code, stderr }).toEqual({ code: 0, stderr: engineNote });
   return JSON.parse(stdout);
 }
 
@@ -52,7 +52,7 @@ test("a reader that leaves early is not complained about", async () => {
   const running = await start(folder, ["generate", "run", "--prompt", "Call", "--max-tokens", "1000000"]);
   running.process.stdout?.once("data", () => running.process.stdout?.destroy());
   const { code, stderr } = await running.done;
-  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  expect({ code, stderr }).toEqual({ code: 0, stderr: engineNote });
 });
 
 test("Ctrl-C ends the text and still saves the memory", async () => {
@@ -62,7 +62,7 @@ test("Ctrl-C ends the text and still saves the memory", async () => {
   const { code, stderr } = await running.done;
   expect({ code, stderr }).toEqual({
     code: 130,
-    stderr: "\nstopping after this token; interrupt again to quit at once\n",
+    stderr: `${engineNote}\nstopping after this token; interrupt again to quit at once\n`,
   });
   expect(statSync(join(folder, "stopped.memory")).size).toBeGreaterThan(1000);
 });

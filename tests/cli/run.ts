@@ -20,6 +20,7 @@ import { detached, mapTree, np, release, scope, startEngine, type Tensor } from 
 import { byteTokenizer } from "../../src/data/index.ts";
 import { LanguageModel, presetNamed } from "../../src/models/index.ts";
 import { initialTrainingState, saveCheckpoint, trainingSchema } from "../../src/training/index.ts";
+import { hasNative } from "../array/native/support.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 let built: Promise<string> | undefined;
@@ -73,6 +74,11 @@ export const equations = [
   { paper: "titans", number: 35, title: null, symbol: null, file: null, line: null, tests: [], status: "missing" },
   { paper: "nl", number: 1, title: null, symbol: null, file: null, line: null, tests: [], status: "missing" },
 ];
+
+/** What a command that computes says of its engine: nothing, or in one line what would be faster. */
+export const engineNote = hasNative
+  ? ""
+  : 'running on "wasm", several times slower than the native engine: install onnxruntime-node for that one\n';
 
 /** What a finished process left. */
 export interface Outcome {
