@@ -6,7 +6,7 @@ import { detached, type Engine, key, np, random, release, scope, startEngine } f
 import { byteTokenizer } from "../src/data/index.ts";
 import { Reader, scoreText } from "../src/inference/index.ts";
 import { defaultPreset, LanguageModel, presetNamed } from "../src/models/index.ts";
-import { inTurns, type Row } from "./harness.ts";
+import { inTurns, milliseconds, type Row } from "./harness.ts";
 import { profileOf } from "./operator-profile.ts";
 import { ProbeEngine, totalMatrixFlops } from "./probe-engine.ts";
 import { TrainingSteps, tokens, type Workload } from "./training-steps.ts";
@@ -23,6 +23,7 @@ const GENERATED_TOKENS = 8;
 const SCORED_TOKENS = 1025;
 /** Rows and columns of the product that stands for the machine's peak. */
 const PEAK_SIZE = 1024;
+const PEAK_PRODUCTS = 5;
 
 interface Engines {
   readonly native: Engine;
@@ -136,10 +137,17 @@ async function utilisationRows(native: Engine): Promise<Row[]> {
   const multiply = native.compile("peak product", (x: Parameters<typeof np.matmul>[0]) => np.matmul(x, x));
   const matrix = detached(() => scope(() => random.normal(key(0), [PEAK_SIZE, PEAK_SIZE])));
   const steps = new TrainingSteps(native, wide);
-  const times = await inTurns({ step: () => steps.step(), product: async () => release(await multiply(matrix)) }, 9);
+  // A peak is the best of many: a median of products between steps was seen to be a third of it.
+  let fastest = Number.POSITIVE_INFINITY;
+  const products = async () => {
+    for (let i = 0; i < PEAK_PRODUCTS; i++) {
+      fastest = Math.min(fastest, await milliseconds(async () => release(await multiply(matrix))));
+    }
+  };
+  const times = await inTurns({ step: () => steps.step(), products }, 9);
   await steps.stop();
   release(matrix);
-  const peak = (2 * PEAK_SIZE ** 3) / times.product.median;
+  const peak = (2 * PEAK_SIZE ** 3) / fastest;
   const rate = flops / times.step.median;
   return [
     { measure: "wide training step: matrix FLOPs counted", value: flops / 1e9, unit: "G" },
