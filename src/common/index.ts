@@ -13,7 +13,9 @@ export * from "./linear-attention.ts";
 export * from "./linear-attention-layer.ts";
 export * from "./memory-clipping.ts";
 export * from "./memory-curvature.ts";
+export * from "./memory-diagnostics.ts";
 export * from "./memory-factors.ts";
+export * from "./memory-layer.ts";
 export {
   checkArchitecture,
   initMemoryWeights,

@@ -1,7 +1,7 @@
 /** What happens inside a model's memories while it reads a passage, as plain numbers. */
 import { detached, type Engine, type Program, read, release, type Tensor, tensor } from "../array/index.ts";
+import type { MemoryDiagnostics } from "../common/index.ts";
 import { type LanguageModel, type ModelParams, type ModelState, nextTokenLoss } from "../models/index.ts";
-import type { MemoryDiagnostics } from "../titans/index.ts";
 import { ConfigError } from "../utils/index.ts";
 
 /** One layer's memory along a passage. Means are over the layer's heads. */

@@ -1,7 +1,6 @@
 /** The blocks of a model: what lies between its input and what it puts out. */
 import type { Key, Tensor, Tree } from "../array/index.ts";
-import { rmsNorm, type StepOptions } from "../common/index.ts";
-import { isMemoryLayer, type MemoryDiagnostics, type MemoryState } from "../titans/index.ts";
+import { isMemoryLayer, type MemoryDiagnostics, rmsNorm, type StepOptions } from "../common/index.ts";
 import { blockMixer } from "./architectures.ts";
 import type { StackConfig } from "./config.ts";
 import { ResidualBlock, type ResidualBlockParams } from "./residual-block.ts";
@@ -95,8 +94,8 @@ export class BlockStack {
     return [features, next, diagnostics];
   }
 
-  /** A state in which every memory and carried surprise is what `f` makes of it, everything else unchanged. */
-  mapMemories(state: BlockStackState, f: (memory: MemoryState) => MemoryState): BlockStackState {
+  /** A state in which every memory, with what its rule carries, is what `f` makes of it, everything else unchanged. */
+  mapMemories(state: BlockStackState, f: <M extends Tree>(memory: M) => M): BlockStackState {
     return this.blocks.map(({ mixer }, i) => {
       const own = state[i]!;
       return isMemoryLayer(mixer) ? mixer.mapMemory(own, f) : own;

@@ -1,5 +1,6 @@
 /** A whole language model: embedding, blocks, norm, head. */
 import { type ArrayShape, type Key, key, shapesOf, splitKey, type Tensor, type Tree } from "../array/index.ts";
+import type { MemoryDiagnostics } from "../common/index.ts";
 import {
   dense,
   embed,
@@ -10,7 +11,6 @@ import {
   type SequenceLayer,
   type StepOptions,
 } from "../common/index.ts";
-import type { MemoryDiagnostics, MemoryState } from "../titans/index.ts";
 import { parseConfig } from "../utils/index.ts";
 import { BlockStack, type BlockStackParams, type BlockStackState } from "./block-stack.ts";
 import { type ModelConfig, type ModelInput, modelSchema } from "./config.ts";
@@ -112,8 +112,8 @@ export class LanguageModel implements SequenceLayer<ModelParams, ModelState> {
     return [this.logits(params, x), { blocks }, diagnostics];
   }
 
-  /** A state in which every memory and carried surprise is what `f` makes of it, everything else unchanged. */
-  mapMemories(state: ModelState, f: (memory: MemoryState) => MemoryState): ModelState {
+  /** A state in which every memory, with what its rule carries, is what `f` makes of it, everything else unchanged. */
+  mapMemories(state: ModelState, f: <M extends Tree>(memory: M) => M): ModelState {
     return { blocks: this.stack.mapMemories(state.blocks, f) };
   }
 

@@ -1,33 +1,17 @@
 /** What happens inside a memory while it learns: the evidence that it does, and the signs that it is about to diverge. */
-import { leaves, np, type Tensor } from "../array/index.ts";
-import { gradientNorms, type MemoryArchitecture, type MemoryWeights } from "../common/index.ts";
+import { np, type Tensor } from "../array/index.ts";
+import {
+  gradientNorms,
+  type MemoryArchitecture,
+  type MemoryDiagnostics,
+  type MemoryWeights,
+  memoryNorm,
+} from "../common/index.ts";
 import { associativeLoss } from "./associative-loss.ts";
 import type { MemoryChunkResult } from "./memory-chunk.ts";
 import type { MemoryState } from "./memory-update.ts";
 import { perPair, perToken } from "./pairs.ts";
 import { finalCoefficients } from "./parallel.ts";
-
-/** One entry a chunk is [batch, heads, chunks]; one a token is [batch, heads, tokens]. Losses are means over the chunk's tokens. */
-export type MemoryDiagnostics = {
-  /** Associative loss of the chunk at the learned initial weights M_0: what a memory that was never written would have. */
-  readonly lossAtInitial: Tensor;
-  /** Associative loss at the chunk's start, before it is written. */
-  readonly lossBefore: Tensor;
-  /** Associative loss of the same tokens after they were written. */
-  readonly lossAfter: Tensor;
-  /** Frobenius norm of all weights after the chunk. */
-  readonly memoryNorm: Tensor;
-  /** Frobenius norm of the carried surprise after the chunk. */
-  readonly surpriseNorm: Tensor;
-  /** Largest norm of any layer's error in the chunk. */
-  readonly errorNorm: Tensor;
-  /** rho = sum_i P[C,i]: the whole chunk's step on identical keys. It sees all tokens of the chunk, so it is a diagnostic and never a rule. */
-  readonly rho: Tensor;
-  /** Norm of each token's gradient as written, after clipping; the mean over its pairs. */
-  readonly surprises: Tensor;
-  /** Step size of each token as used, after masks and guard; zero where nothing was written; the mean over its pairs. */
-  readonly stepSizes: Tensor;
-};
 
 /** A chunk as the layer saw it. */
 export interface ObservedChunk {
@@ -39,12 +23,6 @@ export interface ObservedChunk {
   readonly lossScale?: number;
   /** 1 for tokens, 0 for empty slots: broadcastable to [batch, heads, C]. */
   readonly mask?: Tensor;
-}
-
-/** Frobenius norm over all arrays of a memory tree [batch, heads, ...]: [batch, heads]. */
-export function memoryNorm(memory: MemoryWeights): Tensor {
-  const squares = leaves(memory).map((w) => np.sum(np.square(w), [...w.shape.keys()].slice(2)));
-  return np.sqrt(squares.reduce((total, square) => np.add(total, square)));
 }
 
 /**
@@ -83,25 +61,5 @@ export function chunkDiagnostics(
     rho: perChunk(np.sum(finalCoefficients(result.coefficients).writes, -1)),
     surprises: np.multiply(perToken(gradientNorms(result.factors), pairs), validTokens),
     stepSizes: result.stepSize,
-  };
-}
-
-/** The diagnostics of consecutive chunks as one. */
-export function joinDiagnostics(parts: readonly MemoryDiagnostics[]): MemoryDiagnostics {
-  const joined = (name: keyof MemoryDiagnostics) =>
-    np.concatenate(
-      parts.map((part) => part[name]),
-      -1,
-    );
-  return {
-    lossAtInitial: joined("lossAtInitial"),
-    lossBefore: joined("lossBefore"),
-    lossAfter: joined("lossAfter"),
-    memoryNorm: joined("memoryNorm"),
-    surpriseNorm: joined("surpriseNorm"),
-    errorNorm: joined("errorNorm"),
-    rho: joined("rho"),
-    surprises: joined("surprises"),
-    stepSizes: joined("stepSizes"),
   };
 }

@@ -14,13 +14,7 @@ export {
   orthogonalizedWrite,
   renormalized,
 } from "./chunk-end.ts";
-export {
-  chunkDiagnostics,
-  joinDiagnostics,
-  type MemoryDiagnostics,
-  memoryNorm,
-  type ObservedChunk,
-} from "./diagnostics.ts";
+export { chunkDiagnostics, type ObservedChunk } from "./diagnostics.ts";
 export { feedForwardAsAttention } from "./feed-forward-as-attention.ts";
 export { type GateLogits, gatesFromLogits, gatesFromValues } from "./gates.ts";
 export {
@@ -59,7 +53,6 @@ export {
   type ReadMode,
   readModes,
 } from "./memory-chunk.ts";
-export { isMemoryLayer, type MemoryLayer } from "./memory-layer.ts";
 export { forgetMemory, type MemoryState, memoryUpdate, retrieve, type TokenGates } from "./memory-update.ts";
 export { higherOrderMomentum, momentumLeeway } from "./momentum-order.ts";
 export {

@@ -1,8 +1,6 @@
 /** LMM: the long-term memory alone, after persistent tokens. */
 import { type Key, splitKey, type Tensor } from "../array/index.ts";
-import type { StepOptions } from "../common/index.ts";
-import type { MemoryDiagnostics } from "./diagnostics.ts";
-import type { MemoryLayer } from "./memory-layer.ts";
+import type { MemoryDiagnostics, MemoryLayer, StepOptions } from "../common/index.ts";
 import type { MemoryState } from "./memory-update.ts";
 import { NeuralMemory, type NeuralMemoryParams, type NeuralMemoryState } from "./neural-memory.ts";
 import type { NeuralMemoryInput } from "./neural-memory-config.ts";

@@ -8,6 +8,9 @@ import {
   dense,
   initDense,
   initQkv,
+  joinDiagnostics,
+  type MemoryDiagnostics,
+  type MemoryLayer,
   memoryAsContextMask,
   mergeHeads,
   type RotaryTable,
@@ -19,8 +22,6 @@ import {
 } from "../common/index.ts";
 import { ConfigError, unknownName } from "../utils/index.ts";
 import { type BranchGate, type BranchGateParams, branchGate, initBranchGate } from "./branch-gate.ts";
-import { joinDiagnostics, type MemoryDiagnostics } from "./diagnostics.ts";
-import type { MemoryLayer } from "./memory-layer.ts";
 import type { MemoryState } from "./memory-update.ts";
 import { NeuralMemory, type NeuralMemoryParams, type NeuralMemoryState } from "./neural-memory.ts";
 import type { NeuralMemoryInput } from "./neural-memory-config.ts";

@@ -1,5 +1,6 @@
 /** MAG: sliding-window attention beside the memory, joined by a gate. */
 import { type Key, np, splitKey, type Tensor } from "../array/index.ts";
+import type { MemoryDiagnostics, MemoryLayer } from "../common/index.ts";
 import {
   type AttentionPattern,
   type StepOptions,
@@ -9,8 +10,6 @@ import {
   windowAttentionLayer,
 } from "../common/index.ts";
 import { type BranchGate, type BranchGateParams, branchGate, initBranchGate } from "./branch-gate.ts";
-import type { MemoryDiagnostics } from "./diagnostics.ts";
-import type { MemoryLayer } from "./memory-layer.ts";
 import type { MemoryState } from "./memory-update.ts";
 import { NeuralMemory, type NeuralMemoryParams, type NeuralMemoryState } from "./neural-memory.ts";
 import type { NeuralMemoryInput } from "./neural-memory-config.ts";

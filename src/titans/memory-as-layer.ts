@@ -1,5 +1,6 @@
 /** MAL: the memory first, sliding-window attention over what it puts out. */
 import { type Key, np, splitKey, type Tensor } from "../array/index.ts";
+import type { MemoryDiagnostics, MemoryLayer } from "../common/index.ts";
 import {
   type AttentionPattern,
   initRmsNorm,
@@ -10,8 +11,6 @@ import {
   type WindowAttentionState,
   windowAttentionLayer,
 } from "../common/index.ts";
-import type { MemoryDiagnostics } from "./diagnostics.ts";
-import type { MemoryLayer } from "./memory-layer.ts";
 import type { MemoryState } from "./memory-update.ts";
 import { NeuralMemory, type NeuralMemoryParams, type NeuralMemoryState } from "./neural-memory.ts";
 import type { NeuralMemoryInput } from "./neural-memory-config.ts";

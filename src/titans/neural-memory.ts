@@ -10,8 +10,11 @@ import {
   initGate,
   initMemoryWeights,
   initTaps,
+  joinDiagnostics,
   l2Normalize,
   type MemoryArchitecture,
+  type MemoryDiagnostics,
+  type MemoryLayer,
   type MemoryWeights,
   memoryForward,
   mergeHeads,
@@ -20,11 +23,10 @@ import {
   splitHeads,
 } from "../common/index.ts";
 import { ShapeError } from "../utils/index.ts";
-import { chunkDiagnostics, joinDiagnostics, type MemoryDiagnostics, type ObservedChunk } from "./diagnostics.ts";
+import { chunkDiagnostics, type ObservedChunk } from "./diagnostics.ts";
 import { gatesFromLogits } from "./gates.ts";
 import { chunkOptionsOf } from "./layer-options.ts";
 import { memoryChunk } from "./memory-chunk.ts";
-import type { MemoryLayer } from "./memory-layer.ts";
 import { type MemoryState, stateOf } from "./memory-update.ts";
 import {
   checkConfig,

@@ -1,6 +1,6 @@
 /** The architectures as their oracles compute them, under the layer contract: cuts inside a chunk, inside a segment, and after every token. */
 import type { Tensor, Tree } from "../../src/array/index.ts";
-import type { MemoryLayer } from "../../src/titans/index.ts";
+import type { MemoryLayer } from "../../src/common/index.ts";
 import type { NumberTree } from "../common/tensors.ts";
 import type { Matrix } from "../oracles/index.ts";
 import {

@@ -2,8 +2,8 @@
 
 import { describe, expect, test } from "vitest";
 import type { Tensor, Tree } from "../../src/array/index.ts";
+import { isMemoryLayer } from "../../src/common/index.ts";
 import { architectureNames, architectures, LanguageModel, presetNamed, presets } from "../../src/models/index.ts";
-import { isMemoryLayer } from "../../src/titans/index.ts";
 import { trainingSchema } from "../../src/training/index.ts";
 import { ConfigError } from "../../src/utils/index.ts";
 import { layerContract } from "./contract.ts";

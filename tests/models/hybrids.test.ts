@@ -1,8 +1,9 @@
 /** Models whose blocks are not all alike: memory in some of them, and what a configuration may not ask for. */
 import { describe, expect, test } from "vitest";
-import { key, leaves, np, readSync, scope, type Tensor, tensor } from "../../src/array/index.ts";
+import { key, leaves, mapTree, np, readSync, scope, type Tensor, tensor } from "../../src/array/index.ts";
+import { isMemoryLayer } from "../../src/common/index.ts";
 import { architectureNames, LanguageModel, type ModelInput } from "../../src/models/index.ts";
-import { isMemoryLayer, MemoryAsContext } from "../../src/titans/index.ts";
+import { MemoryAsContext } from "../../src/titans/index.ts";
 import { ConfigError } from "../../src/utils/index.ts";
 
 const base = {
@@ -63,14 +64,15 @@ describe.each(withMemory)("%s", (architecture) => {
       let seen = 0;
       const emptied = model.mapMemories(state, (memory) => {
         seen++;
-        return { memory: { layers: memory.memory.layers.map((w) => np.zerosLike(w)) }, surprise: memory.surprise };
+        return mapTree(memory, (w) => np.zerosLike(w));
       });
       expect(seen).toBe(1);
       const numbers = ({ blocks }: { blocks: readonly unknown[] }, block: number) =>
         leaves(blocks[block] as Tensor).map((leaf) => [...readSync(leaf)]);
       for (const block of [0, 2]) expect(numbers(emptied, block)).toEqual(numbers(state, block));
       const changed = numbers(emptied, 1).filter((leaf, i) => `${leaf}` !== `${numbers(state, 1)[i]}`);
-      expect(changed).toHaveLength(2);
+      // Two matrices and the surprise of each.
+      expect(changed).toHaveLength(4);
       for (const leaf of changed) expect(Math.max(...leaf.map(Math.abs))).toBe(0);
     });
   });

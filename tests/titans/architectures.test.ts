@@ -1,8 +1,8 @@
 /** What each architecture must show beside its formulas: each test fails when its mechanism is switched off. */
 import { describe, expect, it } from "vitest";
-import { jit, np, readSync, scope, slice, type Tensor, type Tree } from "../../src/array/index.ts";
-import { type SequenceLayer, selectRows } from "../../src/common/index.ts";
-import { isMemoryLayer, type MemoryAsContextConfig, type MemoryLayer, NeuralMemory } from "../../src/titans/index.ts";
+import { jit, mapTree, np, readSync, scope, slice, type Tensor, type Tree } from "../../src/array/index.ts";
+import { isMemoryLayer, type MemoryLayer, type SequenceLayer, selectRows } from "../../src/common/index.ts";
+import { type MemoryAsContextConfig, NeuralMemory } from "../../src/titans/index.ts";
 import { randomSequences, relativeError, toNumbers, toTensor } from "../common/tensors.ts";
 import { flatten } from "../oracles/index.ts";
 import { type Architecture, contextLayer, dim, gateLayer, layerLayer, memoryAlone } from "./architecture-cases.ts";
@@ -71,10 +71,7 @@ describe.each(Object.entries(layers))("%s", (_, layer) => {
       const state = read(plain)(params, plain.initialState(params, 2), x)[1];
       const own = plain.mapMemory(state, (memory) => memory);
       expect(toNumbers(own)).toEqual(toNumbers(state));
-      const swapped = plain.mapMemory(state, ({ memory, surprise }) => ({
-        memory: { layers: memory.layers.map((w) => np.flip(w, 0)) },
-        surprise: { layers: surprise.layers.map((w) => np.flip(w, 0)) },
-      }));
+      const swapped = plain.mapMemory(state, (memory) => mapTree(memory, (w) => np.flip(w, 0)));
       expect(toNumbers(memoryIn(swapped).tail)).toEqual(toNumbers(memoryIn(state).tail));
       const [y, other] = [state, swapped].map((s) => read(plain)(params, s, x)[0]);
       expect(largest(y!, other!)).toBeGreaterThan(1e-3);

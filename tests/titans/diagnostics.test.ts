@@ -1,11 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { jit, readSync, scope } from "../../src/array/index.ts";
-import type {
-  MemoryDiagnostics,
-  NeuralMemory,
-  NeuralMemoryConfig,
-  NeuralMemoryParams,
-} from "../../src/titans/index.ts";
+import type { MemoryDiagnostics } from "../../src/common/index.ts";
+import type { NeuralMemory, NeuralMemoryConfig, NeuralMemoryParams } from "../../src/titans/index.ts";
 import { randomSequences, toNumbers, toTensor } from "../common/tensors.ts";
 import * as oracle from "../oracles/index.ts";
 import { layerOf, layerOptions, layerParameters, maskTensor, noisyParams } from "./layer-cases.ts";

@@ -1,8 +1,7 @@
 /** What every layer with a neural memory in it offers, so that models and evaluations need not know which layer it is. */
 import type { Tensor, Tree } from "../array/index.ts";
-import type { SequenceLayer, StepOptions } from "../common/index.ts";
-import type { MemoryDiagnostics } from "./diagnostics.ts";
-import type { MemoryState } from "./memory-update.ts";
+import type { SequenceLayer, StepOptions } from "./layer.ts";
+import type { MemoryDiagnostics } from "./memory-diagnostics.ts";
 
 /** A sequence layer with a memory that is written while it reads. */
 export interface MemoryLayer<P extends Tree, S extends Tree> extends SequenceLayer<P, S> {
@@ -12,8 +11,8 @@ export interface MemoryLayer<P extends Tree, S extends Tree> extends SequenceLay
    * @returns outputs, state, and diagnostics (see `MemoryDiagnostics`)
    */
   diagnose(params: P, state: S, x: Tensor, options?: StepOptions): [Tensor, S, MemoryDiagnostics];
-  /** A state whose memory and carried surprise are what `f` makes of them, everything else unchanged. */
-  mapMemory(state: S, f: (memory: MemoryState) => MemoryState): S;
+  /** A state whose memory, with all that its rule carries from token to token, is what `f` makes of it; everything else unchanged. */
+  mapMemory(state: S, f: <M extends Tree>(memory: M) => M): S;
 }
 
 /** Whether a layer has a memory. */
