@@ -31,25 +31,29 @@ export interface MemoryFactors {
   readonly sensitivities: readonly Tensor[];
 }
 
+/** One pass over a chunk of keys: what the memory answers, and how an error of its answers becomes a gradient of its weights. */
+export interface MemoryPass {
+  /** M(k): [..., C, dim] */
+  readonly output: Tensor;
+  /**
+   * The factors of every token's gradient.
+   *
+   * @param outputError derivative of each token's loss with respect to the output: [..., C, dim]
+   */
+  pullBack(outputError: Tensor): Omit<MemoryFactors, "residual">;
+}
+
 /**
- * The factors of every token's gradient of $\frac{\kappa}{2}\|\mathcal M(k) - v\|^2$, all at the same weights.
+ * Applies the memory to a chunk of keys, all with the same weights, and keeps what its gradients are made of.
  *
- * $$\delta^{(L)} = \kappa (f - v), \qquad \delta^{(l)} = \varphi'(z^{(l)}) \odot W^{(l+1)\top} \delta^{(l+1)}, \qquad \nabla_{W^{(l)}} = \delta^{(l)} h^{(l-1)\top}$$
+ * $$\delta^{(L)} = \frac{\partial\ell}{\partial f}, \qquad \delta^{(l)} = \varphi'(z^{(l)}) \odot W^{(l+1)\top} \delta^{(l+1)}, \qquad \nabla_{W^{(l)}} = \delta^{(l)} h^{(l-1)\top}$$
  *
  * Written as ordinary forward operations, so that the outer loop needs only first-order reverse mode.
  *
  * @param weights W_0, matrices [..., out, in]
  * @param keys [..., C, dim]
- * @param values [..., C, dim]
- * @param lossScale kappa; 1 is the halved squared error, 2 the squared error as the paper prints it
  */
-export function memoryFactors(
-  architecture: MemoryArchitecture,
-  weights: MemoryWeights,
-  keys: Tensor,
-  values: Tensor,
-  lossScale = 1,
-): MemoryFactors {
+export function memoryPass(architecture: MemoryArchitecture, weights: MemoryWeights, keys: Tensor): MemoryPass {
   const { layers, norm } = weights;
   const inputs: Tensor[] = [];
   const slopes: Tensor[] = [];
@@ -66,18 +70,26 @@ export function memoryFactors(
   });
 
   let output = h;
-  let normalized: Tensor | undefined;
-  let deviation: Tensor | undefined;
+  let standard: { normalized: Tensor; deviation: Tensor } | undefined;
   if (norm) {
-    ({ normalized, deviation } = standardized(h));
-    output = np.add(np.multiply(normalized, row(norm.scale)), row(norm.shift));
+    standard = standardized(architecture, h);
+    output = np.add(np.multiply(standard.normalized, row(norm.scale)), row(norm.shift));
   }
   if (architecture.residual) output = np.add(keys, output);
-  const residual = np.subtract(output, values);
-  const outputError = np.multiply(residual, lossScale);
+  return { output, pullBack: (outputError) => pulledBack(weights, { inputs, slopes, ...standard }, outputError) };
+}
 
+interface Kept {
+  readonly inputs: readonly Tensor[];
+  readonly slopes: readonly Tensor[];
+  readonly normalized?: Tensor;
+  readonly deviation?: Tensor;
+}
+
+function pulledBack({ layers, norm }: MemoryWeights, kept: Kept, outputError: Tensor): Omit<MemoryFactors, "residual"> {
+  const { inputs, slopes, normalized, deviation } = kept;
   let error = outputError;
-  let sensitivity = np.onesLike(np.sum(residual, -1));
+  let sensitivity = np.onesLike(np.sum(outputError, -1));
   if (norm && normalized && deviation) {
     const scaled = np.multiply(outputError, row(norm.scale));
     const centred = np.subtract(scaled, np.mean(scaled, -1, { keepdims: true }));
@@ -101,7 +113,7 @@ export function memoryFactors(
   }
 
   const pairs = inputs.map((input, l) => ({ input, error: errors[l]! }));
-  if (!norm || !normalized || !deviation) return { layers: pairs, slopes, residual, sensitivities };
+  if (!norm || !normalized || !deviation) return { layers: pairs, slopes, sensitivities };
   return {
     layers: pairs,
     norm: {
@@ -111,9 +123,28 @@ export function memoryFactors(
       deviation: np.squeeze(deviation, -1),
     },
     slopes,
-    residual,
     sensitivities,
   };
+}
+
+/**
+ * The factors of every token's gradient of $\frac{\kappa}{2}\|\mathcal M(k) - v\|^2$, all at the same weights.
+ *
+ * @param weights W_0, matrices [..., out, in]
+ * @param keys [..., C, dim]
+ * @param values [..., C, dim]
+ * @param lossScale kappa; 1 is the halved squared error, 2 the squared error as the paper prints it
+ */
+export function memoryFactors(
+  architecture: MemoryArchitecture,
+  weights: MemoryWeights,
+  keys: Tensor,
+  values: Tensor,
+  lossScale = 1,
+): MemoryFactors {
+  const { output, pullBack } = memoryPass(architecture, weights, keys);
+  const residual = np.subtract(output, values);
+  return { ...pullBack(np.multiply(residual, lossScale)), residual };
 }
 
 /**

@@ -1,9 +1,9 @@
 /** The small network that serves as a memory: a multi-layer perceptron whose weights are written at test time. */
-import { type Key, nn, np, random, splitKey, type Tensor } from "../array/index.ts";
+import { type Key, lax, nn, np, random, splitKey, type Tensor } from "../array/index.ts";
 import { ConfigError } from "../utils/index.ts";
 
-/** Activation functions a memory may use inside. `gelu` is the tanh approximation. */
-export const memoryActivations = ["silu", "gelu"] as const;
+/** Activation functions a memory may use inside. `gelu` is the tanh approximation, `exactGelu` the function itself. */
+export const memoryActivations = ["silu", "gelu", "exactGelu"] as const;
 export type MemoryActivation = (typeof memoryActivations)[number];
 
 /** The shape of a memory network. */
@@ -19,6 +19,8 @@ export interface MemoryArchitecture {
   readonly residual: boolean;
   /** LayerNorm on the MLP's output, whose scale and shift are memory weights too. */
   readonly norm: boolean;
+  /** Floor of the output norm's variance; 1e-3 if left out. Large on purpose: a memory whose weights fade must not see its gradients explode. */
+  readonly normEpsilon?: number;
 }
 
 /** A memory's weights: one [..., out, in] matrix a layer, and the output norm's vectors [..., dim] where there is one. */
@@ -27,7 +29,6 @@ export type MemoryWeights = {
   readonly norm?: { readonly scale: Tensor; readonly shift: Tensor };
 };
 
-/** Floor of the output norm's variance. Large on purpose: a memory whose weights fade must not see its gradients explode. */
 const NORM_EPSILON = 1e-3;
 
 /** A matrix with its last two axes exchanged. */
@@ -78,15 +79,38 @@ export function initMemoryWeights(architecture: MemoryArchitecture, key: Key, he
 
 /** @internal */
 export function activate(architecture: MemoryArchitecture, z: Tensor): Tensor {
-  return architecture.activation === "silu" ? nn.silu(z) : nn.gelu(z, { approximate: true });
+  switch (architecture.activation) {
+    case "silu":
+      return nn.silu(z);
+    case "gelu":
+      return nn.gelu(z, { approximate: true });
+    case "exactGelu":
+      return np.multiply(z, normalDistribution(z));
+  }
 }
 
 /** @internal The activation's derivative at the pre-activation. */
 export function slope(architecture: MemoryArchitecture, z: Tensor): Tensor {
-  if (architecture.activation === "silu") {
-    const s = nn.sigmoid(z);
-    return np.multiply(s, np.add(1, np.multiply(z, np.subtract(1, s))));
+  switch (architecture.activation) {
+    case "silu": {
+      const s = nn.sigmoid(z);
+      return np.multiply(s, np.add(1, np.multiply(z, np.subtract(1, s))));
+    }
+    case "gelu":
+      return geluSlope(z);
+    case "exactGelu": {
+      const density = np.multiply(np.exp(np.multiply(np.square(z), -0.5)), 1 / Math.sqrt(2 * Math.PI));
+      return np.add(normalDistribution(z), np.multiply(z, density));
+    }
   }
+}
+
+/** The share of a standard normal distribution below z. */
+function normalDistribution(z: Tensor): Tensor {
+  return np.multiply(np.add(lax.erf(np.multiply(z, Math.SQRT1_2)), 1), 0.5);
+}
+
+function geluSlope(z: Tensor): Tensor {
   const a = Math.sqrt(2 / Math.PI);
   const square = np.square(z);
   const t = np.tanh(np.multiply(np.multiply(z, a), np.add(1, np.multiply(square, 0.044715))));
@@ -98,9 +122,12 @@ export function slope(architecture: MemoryArchitecture, z: Tensor): Tensor {
 }
 
 /** @internal */
-export function standardized(u: Tensor): { normalized: Tensor; deviation: Tensor } {
+export function standardized(
+  { normEpsilon = NORM_EPSILON }: MemoryArchitecture,
+  u: Tensor,
+): { normalized: Tensor; deviation: Tensor } {
   const centred = np.subtract(u, np.mean(u, -1, { keepdims: true }));
-  const deviation = np.sqrt(np.add(np.mean(np.square(centred), -1, { keepdims: true }), NORM_EPSILON));
+  const deviation = np.sqrt(np.add(np.mean(np.square(centred), -1, { keepdims: true }), normEpsilon));
   return { normalized: np.divide(centred, deviation), deviation };
 }
 
@@ -118,6 +145,6 @@ export function memoryForward(architecture: MemoryArchitecture, weights: MemoryW
     h = l < weights.layers.length - 1 ? activate(architecture, z) : z;
   });
   if (weights.norm)
-    h = np.add(np.multiply(standardized(h).normalized, row(weights.norm.scale)), row(weights.norm.shift));
+    h = np.add(np.multiply(standardized(architecture, h).normalized, row(weights.norm.scale)), row(weights.norm.shift));
   return architecture.residual ? np.add(x, h) : h;
 }

@@ -58,7 +58,7 @@ export function tokenExactRead(
     };
     const scale = vectorAt("scale", factors.norm.scale);
     const shift = vectorAt("shift", factors.norm.shift);
-    r = np.add(np.multiply(standardized(r).normalized, scale), shift);
+    r = np.add(np.multiply(standardized(architecture, r).normalized, scale), shift);
   }
   return architecture.residual ? np.add(queries, r) : r;
 }

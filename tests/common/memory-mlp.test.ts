@@ -35,6 +35,7 @@ const architectures: MemoryArchitecture[] = [
   architectureOf({ depth: 2, activation: "gelu", norm: true }),
   architectureOf({ depth: 3, activation: "gelu" }),
   architectureOf({ depth: 4, residual: true, norm: true }),
+  architectureOf({ depth: 2, activation: "exactGelu", residual: true, norm: true, normEpsilon: 1e-5 }),
 ];
 
 function nameOf({ depth, activation, residual, norm }: MemoryArchitecture): string {

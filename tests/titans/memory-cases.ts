@@ -46,8 +46,9 @@ export function architectureOf(overrides: Partial<MemoryArchitecture> = {}): Mem
 }
 
 /** The same network for the oracle. The library's floor of the output norm's variance is 1e-3. */
-export function networkOf({ activation, residual }: MemoryArchitecture): oracle.MemoryNetwork {
-  return { activation: activation === "gelu" ? "gelu-tanh" : "silu", residual, normEpsilon: 1e-3 };
+export function networkOf({ activation, residual, normEpsilon = 1e-3 }: MemoryArchitecture): oracle.MemoryNetwork {
+  const named = { silu: "silu", gelu: "gelu-tanh", exactGelu: "gelu-erf" } as const;
+  return { activation: named[activation], residual, normEpsilon };
 }
 
 /** The same numbers in float32, so that both sides start from identical inputs. */
