@@ -139,16 +139,13 @@ export function mirasDelta(
   });
 }
 
-/** Tokens `[from, to)` of a sequence. */
-export function sliceMirasSequence(sequence: MirasSequence, from: number, to: number): MirasSequence {
-  return {
-    keys: sequence.keys.slice(from, to),
-    values: sequence.values.slice(from, to),
-    queries: sequence.queries.slice(from, to),
-    retain: sequence.retain.slice(from, to),
-    stepSize: sequence.stepSize.slice(from, to),
-    ...(sequence.mask ? { mask: sequence.mask.slice(from, to) } : {}),
-  };
+/** Tokens `[from, to)` of a sequence, with whatever else it holds for each token. */
+export function sliceMirasSequence<S extends MirasSequence>(sequence: S, from: number, to: number): S {
+  const sliced = { ...sequence };
+  for (const name of Object.keys(sequence) as (keyof S)[]) {
+    sliced[name] = (sequence[name] as unknown[]).slice(from, to) as S[keyof S];
+  }
+  return sliced;
 }
 
 interface Descent {
