@@ -10,7 +10,7 @@ import {
   mirasMlpReads,
 } from "./miras-chunks.ts";
 import { mirasMatrixMemory, mirasMlpMemory } from "./miras-memory.ts";
-import { mirasInitialState, yaad } from "./miras-models.ts";
+import { mirasInitialState, mirasYaad } from "./miras-models.ts";
 import { randomSource } from "./random.ts";
 import { maxDifference } from "./tree.ts";
 
@@ -77,7 +77,7 @@ describe("oracle: one chunk without its token loop", () => {
     for (const memory of [mirasMlpMemory, { ...mirasMlpMemory, norm: affine }]) {
       const threshold = new Array<number>(length).fill(1.5);
       const sequence = { keys, values, queries, ...channelGates, threshold };
-      const loop = yaad(sequence, mirasInitialState(layers), { memory, l1: "sign", chunk: length });
+      const loop = mirasYaad(sequence, mirasInitialState(layers), { memory, l1: "sign", chunk: length });
       const error = (y: Vector, v: Vector): Vector => mirasOutputError(biases[3]!, y, v);
       const errors = mirasFrozenErrors(memory, layers, keys, values, error);
       const chunk = mirasMlpReads(memory, layers, errors, keys, queries, channelGates);

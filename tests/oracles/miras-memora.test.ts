@@ -1,7 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { addMatrix, type Matrix, matVec, outer, scale, scaleMatrix, subtract } from "./matrix.ts";
 import { mirasSequenceFixture, mirasTokenFixture } from "./miras-fixtures.ts";
-import { type MemoraOptions, memora, memoraInitialState, memoraLogits, memoraWeights } from "./miras-memora.ts";
+import {
+  type MirasMemoraOptions,
+  mirasMemora,
+  mirasMemoraInitialState,
+  mirasMemoraLogits,
+  mirasMemoraWeights,
+} from "./miras-memora.ts";
 import { mirasForward, mirasMatrixMemory, mirasMlpMemory, mirasPullBack } from "./miras-memory.ts";
 import { type MirasSequence, mirasInitialState, sliceMirasSequence } from "./miras-models.ts";
 import { mirasSoftmaxStep } from "./miras-retentions.ts";
@@ -11,7 +17,7 @@ import { flatten, maxDifference } from "./tree.ts";
 const random = randomSource(191);
 const width = 4;
 const totals = [2.5, 1.5];
-const deep: MemoraOptions = { memory: mirasMlpMemory, totals, tail: "log", floor: 1e-8, chunk: 4 };
+const deep: MirasMemoraOptions = { memory: mirasMlpMemory, totals, tail: "log", floor: 1e-8, chunk: 4 };
 const logits = [random.normalMatrix(6, width), random.normalMatrix(width, 6)];
 const length = 18;
 const sequence: MirasSequence = {
@@ -21,29 +27,29 @@ const sequence: MirasSequence = {
   retain: Array.from({ length }, () => random.uniformVector(width, 0.8, 1)),
   stepSize: Array.from({ length }, () => random.uniformVector(width, 0.05, 0.4)),
 };
-const start = memoraInitialState(logits, deep);
+const start = mirasMemoraInitialState(logits, deep);
 const rowSums = (layer: Matrix): number[] => layer.map((row) => row.reduce((sum, w) => sum + w, 0));
 
 describe("oracle: Memora, printed numbers", () => {
-  const options: MemoraOptions = { memory: mirasMatrixMemory, totals: [1], tail: "log", floor: null, chunk: 1 };
+  const options: MirasMemoraOptions = { memory: mirasMatrixMemory, totals: [1], tail: "log", floor: null, chunk: 1 };
   const { retain, stepSize } = mirasSequenceFixture;
   const tokens: MirasSequence = { ...mirasSequenceFixture.tokens, retain, stepSize };
-  const fromLog = mirasInitialState(memoraLogits([mirasTokenFixture.positive], [1]));
+  const fromLog = mirasInitialState(mirasMemoraLogits([mirasTokenFixture.positive], [1]));
   const fromWeights = mirasInitialState([mirasTokenFixture.positive]);
 
   it.each([1, 3] as const)("three tokens on a matrix, chunk %d", (chunk) => {
-    const { trace } = memora(tokens, fromLog, { ...options, chunk });
+    const { trace } = mirasMemora(tokens, fromLog, { ...options, chunk });
     expect(maxDifference(trace[2]!.weights[0], mirasSequenceFixture.memora[chunk])).toBeLessThan(1e-9);
     expect(maxDifference(trace[0]!.weights[0], mirasSequenceFixture.memoraLag)).toBeLessThan(1e-9);
   });
 
   it("the tail in the weights leaves the simplex; the next lag token needs the floor", () => {
     const tail = { ...options, tail: "weights" as const, chunk: 3 };
-    const { trace, state } = memora(tokens, fromWeights, tail);
+    const { trace, state } = mirasMemora(tokens, fromWeights, tail);
     expect(maxDifference(trace[0]!.weights[0], mirasSequenceFixture.memoraLag)).toBeLessThan(1e-9);
     expect(maxDifference(trace[2]!.weights[0], mirasSequenceFixture.memoraWeightsTail)).toBeLessThan(1e-9);
-    expect(memora(tokens, state, tail).outputs.flat().some(Number.isNaN)).toBe(true);
-    const held = memora(tokens, state, { ...tail, floor: 1e-8 });
+    expect(mirasMemora(tokens, state, tail).outputs.flat().some(Number.isNaN)).toBe(true);
+    const held = mirasMemora(tokens, state, { ...tail, floor: 1e-8 });
     expect(held.outputs.flat().every(Number.isFinite)).toBe(true);
     for (const sum of rowSums(held.trace[0]!.weights[0]!)) expect(sum).toBeCloseTo(1, 14);
   });
@@ -51,8 +57,8 @@ describe("oracle: Memora, printed numbers", () => {
 
 describe("oracle: Memora token by token", () => {
   it("the logarithm as state equals the literal softmax of the decayed logarithm, row by row", () => {
-    const { trace } = memora(sequence, start, { ...deep, chunk: 1 });
-    let layers = memoraWeights(logits, totals);
+    const { trace } = mirasMemora(sequence, start, { ...deep, chunk: 1 });
+    let layers = mirasMemoraWeights(logits, totals);
     sequence.keys.forEach((key, t) => {
       const error = subtract(mirasForward(mirasMlpMemory, layers, key), sequence.values[t]!);
       const gradient = mirasPullBack(mirasMlpMemory, layers, key, error);
@@ -69,7 +75,7 @@ describe("oracle: Memora token by token", () => {
 
   it("rows keep their sums and stay positive at every read, for any input", () => {
     const loud = { ...sequence, values: sequence.values.map((value) => scale(50, value)) };
-    for (const { weights } of memora(loud, start, deep).trace) {
+    for (const { weights } of mirasMemora(loud, start, deep).trace) {
       weights.forEach((layer, l) => {
         for (const sum of rowSums(layer)) expect(sum / totals[l]!).toBeCloseTo(1, 13);
       });
@@ -86,30 +92,30 @@ describe("oracle: Memora token by token", () => {
       retain: new Array<number>(many).fill(0.9),
       stepSize: new Array<number>(many).fill(0),
     };
-    const faded = memora(repeated, start, deep).trace.at(-1)!.weights;
+    const faded = mirasMemora(repeated, start, deep).trace.at(-1)!.weights;
     expect(maxDifference(faded[0]!.flat(), new Array(24).fill(totals[0]! / width))).toBeLessThan(1e-12);
     const matrix = { ...deep, memory: mirasMatrixMemory, totals: [2.5], chunk: 1 };
     const slate = mirasInitialState([logits[0]!.slice(0, width)]);
-    const weights = memoraWeights(slate.accumulator, [2.5])[0]!;
+    const weights = mirasMemoraWeights(slate.accumulator, [2.5])[0]!;
     const single = { ...sliceMirasSequence(sequence, 0, 1), retain: [1], stepSize: [0.3] };
     const error = subtract(matVec(weights, single.keys[0]!), single.values[0]!);
     const raw = weights.map((row, i) => row.map((w, j) => w * Math.exp(-0.3 * error[i]! * single.keys[0]![j]!)));
     const expected = raw.map((row) => scale(2.5 / row.reduce((sum, w) => sum + w, 0), row));
-    expect(maxDifference(memora(single, slate, matrix).trace[0]!.weights[0], expected)).toBeLessThan(1e-13);
+    expect(maxDifference(mirasMemora(single, slate, matrix).trace[0]!.weights[0], expected)).toBeLessThan(1e-13);
   });
 });
 
 describe("oracle: chunks and masks of Memora", () => {
   it("chunks of two are the same as single tokens: after the lag token no gradient is stale", () => {
-    const single = memora(sequence, start, { ...deep, chunk: 1 });
-    const pairs = memora(sequence, start, { ...deep, chunk: 2 });
+    const single = mirasMemora(sequence, start, { ...deep, chunk: 1 });
+    const pairs = mirasMemora(sequence, start, { ...deep, chunk: 2 });
     expect(maxDifference(pairs.outputs, single.outputs)).toBeLessThan(1e-13);
-    const triples = memora(sequence, start, { ...deep, chunk: 3 });
+    const triples = mirasMemora(sequence, start, { ...deep, chunk: 3 });
     expect(maxDifference(triples.outputs, single.outputs)).toBeGreaterThan(1e-4);
   });
 
   it("the log tail is the softmax step with the gradient at the lag token's weights", () => {
-    const { trace } = memora(sequence, start, deep);
+    const { trace } = mirasMemora(sequence, start, deep);
     const base = trace[0]!.weights;
     let weights = base;
     for (let t = 1; t < 4; t++) {
@@ -126,11 +132,11 @@ describe("oracle: chunks and masks of Memora", () => {
   });
 
   it("the tail in the weights is the decayed sum of frozen gradients", () => {
-    const options: MemoraOptions = { ...deep, memory: mirasMatrixMemory, totals: [1.5], tail: "weights" };
-    const square = memoraInitialState([logits[1]!.map((row) => row.slice(0, width))], options);
+    const options: MirasMemoraOptions = { ...deep, memory: mirasMatrixMemory, totals: [1.5], tail: "weights" };
+    const square = mirasMemoraInitialState([logits[1]!.map((row) => row.slice(0, width))], options);
     const gates = { retain: [0.9, 0.8, 0.95, 0.85], stepSize: [0.1, 0.2, 0.3, 0.05] };
     const chunk = { ...sliceMirasSequence(sequence, 0, 4), ...gates };
-    const { trace } = memora(chunk, square, options);
+    const { trace } = mirasMemora(chunk, square, options);
     const lag = trace[0]!.weights[0]!;
     let weights = lag;
     for (let t = 1; t < 4; t++) {
@@ -142,26 +148,30 @@ describe("oracle: chunks and masks of Memora", () => {
 
   it.each(["log", "weights"] as const)("%s tail: a stream cut anywhere goes on as if it were whole", (tail) => {
     const options = { ...deep, tail };
-    const whole = memora(sequence, memoraInitialState(logits, options), options);
+    const whole = mirasMemora(sequence, mirasMemoraInitialState(logits, options), options);
     for (const cut of [1, 4, 7]) {
-      const first = memora(sliceMirasSequence(sequence, 0, cut), memoraInitialState(logits, options), options);
-      const rest = memora(sliceMirasSequence(sequence, cut, length), first.state, options);
+      const first = mirasMemora(
+        sliceMirasSequence(sequence, 0, cut),
+        mirasMemoraInitialState(logits, options),
+        options,
+      );
+      const rest = mirasMemora(sliceMirasSequence(sequence, cut, length), first.state, options);
       expect([...first.outputs, ...rest.outputs]).toEqual(whole.outputs);
     }
   });
 
   it("a masked slot is a slot with retention 1 and rate 0, also in the place of the lag token", () => {
     const mask = sequence.keys.map((_, t) => t % 5 !== 2 && t !== 4);
-    const masked = memora({ ...sequence, mask }, start, deep);
+    const masked = mirasMemora({ ...sequence, mask }, start, deep);
     const idle = {
       ...sequence,
       retain: sequence.retain.map((gate, t) => (mask[t] ? gate : 1)),
       stepSize: sequence.stepSize.map((gate, t) => (mask[t] ? gate : 0)),
     };
-    expect(maxDifference(masked.outputs, memora(idle, start, deep).outputs)).toBeLessThan(1e-13);
+    expect(maxDifference(masked.outputs, mirasMemora(idle, start, deep).outputs)).toBeLessThan(1e-13);
     expect(masked.trace[4]!.accumulator).toEqual(masked.trace[3]!.accumulator);
-    expect(maxDifference(masked.outputs, memora(sequence, start, deep).outputs)).toBeGreaterThan(1e-3);
-    const ends = memora({ ...sequence, mask: mask.map(() => false) }, start, { ...deep, tail: "weights" });
+    expect(maxDifference(masked.outputs, mirasMemora(sequence, start, deep).outputs)).toBeGreaterThan(1e-3);
+    const ends = mirasMemora({ ...sequence, mask: mask.map(() => false) }, start, { ...deep, tail: "weights" });
     expect(ends.state.accumulator).toEqual(start.accumulator);
   });
 
@@ -173,15 +183,15 @@ describe("oracle: chunks and masks of Memora", () => {
           retain: sequence.retain.map(() => 1),
           stepSize: sequence.stepSize.map((gate) => scale(s, gate as number[])),
         };
-        const one = memora(small, start, { ...deep, chunk: 1 }).outputs;
-        return maxDifference(memora(small, start, { ...deep, chunk }).outputs, one);
+        const one = mirasMemora(small, start, { ...deep, chunk: 1 }).outputs;
+        return maxDifference(mirasMemora(small, start, { ...deep, chunk }).outputs, one);
       };
       for (const s of [1e-2, 1e-3]) expect(Math.abs(Math.log10(gap(s) / gap(s / 10)) - 2)).toBeLessThan(0.05);
     }
   });
 
   it("equal rows are degenerate: the first matrix receives next to no gradient and the second a huge one", () => {
-    const uniform = memoraWeights(
+    const uniform = mirasMemoraWeights(
       [new Array<number[]>(6).fill([0, 0, 0, 0]), new Array<number[]>(4).fill([0, 0, 0, 0, 0, 0])],
       totals,
     );

@@ -13,7 +13,7 @@ import {
 import { type MirasRun, type MirasSequence, type MirasState, mirasInitialState } from "./miras-models.ts";
 import { mirasSoftmax } from "./miras-retentions.ts";
 
-export interface MemoraOptions {
+export interface MirasMemoraOptions {
   memory: MirasMemory;
   /** c: what each row sums to, one number a layer in the order of application. */
   totals: Vector;
@@ -25,17 +25,17 @@ export interface MemoraOptions {
 }
 
 /** A stream that starts from free logits Θ: `W = c Softmax(Θ)` row by row. */
-export function memoraInitialState(logits: MirasLayers, options: MemoraOptions): MirasState {
-  return mirasInitialState(options.tail === "log" ? logits : memoraWeights(logits, options.totals));
+export function mirasMemoraInitialState(logits: MirasLayers, options: MirasMemoraOptions): MirasState {
+  return mirasInitialState(options.tail === "log" ? logits : mirasMemoraWeights(logits, options.totals));
 }
 
 /** `c Softmax(L)` row by row. */
-export function memoraWeights(logWeights: MirasLayers, totals: Vector): MirasLayers {
+export function mirasMemoraWeights(logWeights: MirasLayers, totals: Vector): MirasLayers {
   return logWeights.map((layer, l) => layer.map((row) => mirasSoftmax(row).map((share) => totals[l]! * share)));
 }
 
 /** `log(W/c)`. */
-export function memoraLogits(weights: MirasLayers, totals: Vector): MirasLayers {
+export function mirasMemoraLogits(weights: MirasLayers, totals: Vector): MirasLayers {
   return weights.map((layer, l) => layer.map((row) => row.map((w) => Math.log(w / totals[l]!))));
 }
 
@@ -59,10 +59,10 @@ function normaliseLogits(logits: MirasLayers): MirasLayers {
  *
  * A masked slot changes no weight, also at a chunk's start, where the others then use the weights that it found.
  */
-export function memora(sequence: MirasSequence, start: MirasState, options: MemoraOptions): MirasRun {
+export function mirasMemora(sequence: MirasSequence, start: MirasState, options: MirasMemoraOptions): MirasRun {
   const { memory, totals, tail, chunk } = options;
   const view = (accumulator: MirasLayers): MirasLayers =>
-    tail === "log" ? memoraWeights(accumulator, totals) : accumulator;
+    tail === "log" ? mirasMemoraWeights(accumulator, totals) : accumulator;
   let state = start;
   const run: Omit<MirasRun, "state"> = { outputs: [], losses: [], trace: [] };
   sequence.keys.forEach((key, t) => {
@@ -78,10 +78,10 @@ export function memora(sequence: MirasSequence, start: MirasState, options: Memo
       loss = mirasLoss({ kind: "l2", scale: "half" }, prediction, value);
       const step = mirasApplyGate(sequence.stepSize[t]!, mirasPullBack(memory, base, key, error), true);
       let before = accumulator;
-      if (lag) before = tail === "log" ? normaliseLogits(accumulator) : memoraLogits(base, totals);
+      if (lag) before = tail === "log" ? normaliseLogits(accumulator) : mirasMemoraLogits(base, totals);
       accumulator = mirasCombine(1, mirasApplyGate(sequence.retain[t]!, before, true), -1, step);
       if (lag) {
-        base = memoraWeights(accumulator, totals);
+        base = mirasMemoraWeights(accumulator, totals);
         if (tail === "weights") accumulator = base;
       }
     }

@@ -3,15 +3,15 @@ import { dot, scale, zeroMatrix } from "./matrix.ts";
 import { mirasSequenceFixture, mirasTokenFixture } from "./miras-fixtures.ts";
 import { type MirasLayers, mirasForward, mirasMatrixMemory, mirasMlpMemory } from "./miras-memory.ts";
 import {
+  type MirasMonetaOptions,
   type MirasRun,
   type MirasSequence,
-  type MonetaOptions,
   mirasDelta,
   mirasInitialState,
-  moneta,
-  monetaAccumulatorOf,
+  mirasMoneta,
+  mirasMonetaAccumulatorOf,
+  mirasYaad,
   sliceMirasSequence,
-  yaad,
 } from "./miras-models.ts";
 import { mirasLNorm } from "./miras-retentions.ts";
 import { mirasDeltaBeforeDecay, mirasTtt } from "./miras-table-delta.ts";
@@ -27,8 +27,8 @@ const fixtureSequence = {
   threshold: mirasSequenceFixture.threshold,
 };
 const fixtureState = mirasInitialState([mirasTokenFixture.weights]);
-const matrix: MonetaOptions = { memory: mirasMatrixMemory, p: 3, q: 4, map: "printed", read: "exact", chunk: 1 };
-const deep: MonetaOptions = { ...matrix, memory: mirasMlpMemory, smooth: { slope: 10, epsilon: 1e-6 } };
+const matrix: MirasMonetaOptions = { memory: mirasMatrixMemory, p: 3, q: 4, map: "printed", read: "exact", chunk: 1 };
+const deep: MirasMonetaOptions = { ...matrix, memory: mirasMlpMemory, smooth: { slope: 10, epsilon: 1e-6 } };
 
 const mlp = (): MirasLayers => [random.normalMatrix(6, width, 0.5), random.normalMatrix(width, 6, 0.5)];
 const sequenceOf = (length: number): MirasSequence & { threshold: number[] } => ({
@@ -48,11 +48,11 @@ describe("oracle: Moneta and Yaad, printed numbers", () => {
     expect(maxDifference(state(mirasDelta(fixtureSequence, fixtureState, plain)), expected.delta[chunk])).toBeLessThan(
       1e-9,
     );
-    const sign = yaad(fixtureSequence, fixtureState, { ...plain, l1: "sign" });
+    const sign = mirasYaad(fixtureSequence, fixtureState, { ...plain, l1: "sign" });
     expect(maxDifference(state(sign), expected.yaadSign[chunk])).toBeLessThan(1e-9);
-    const direction = yaad(fixtureSequence, fixtureState, { ...plain, l1: "direction" });
+    const direction = mirasYaad(fixtureSequence, fixtureState, { ...plain, l1: "direction" });
     expect(maxDifference(state(direction), expected.yaadDirection[chunk])).toBeLessThan(1e-9);
-    const run = moneta(fixtureSequence, fixtureState, { ...matrix, chunk });
+    const run = mirasMoneta(fixtureSequence, fixtureState, { ...matrix, chunk });
     expect(maxDifference(state(run), expected.monetaAccumulator[chunk])).toBeLessThan(1e-9);
     expect(maxDifference(run.trace[2]!.weights[0], expected.monetaWeights[chunk])).toBeLessThan(1e-9);
   });
@@ -71,7 +71,7 @@ describe("oracle: limits of Moneta and Yaad", () => {
     const gates = { retain: scalar.retain, stepSize: scale(2, scalar.stepSize) };
     const empty = mirasInitialState([zeroMatrix(width, width)]);
     for (const initial of [start, empty]) {
-      const run = moneta(scalar, initial, { ...matrix, p: 2, q: 2 });
+      const run = mirasMoneta(scalar, initial, { ...matrix, p: 2, q: 2 });
       const delta = mirasDeltaBeforeDecay(scalar, gates, initial.accumulator[0]!);
       expect(maxDifference(run.outputs, delta.outputs)).toBeLessThan(1e-13);
     }
@@ -79,19 +79,21 @@ describe("oracle: limits of Moneta and Yaad", () => {
 
   it("Yaad with a far threshold is the delta rule; without decay on an MLP it is TTT", () => {
     const far = { ...scalar, threshold: new Array<number>(12).fill(1e9) };
-    const run = yaad(far, start, { memory: mirasMatrixMemory, l1: "sign", chunk: 1 });
+    const run = mirasYaad(far, start, { memory: mirasMatrixMemory, l1: "sign", chunk: 1 });
     const delta = mirasDeltaBeforeDecay(scalar, scalar, start.accumulator[0]!);
     expect(maxDifference(run.outputs, delta.outputs)).toBeLessThan(1e-13);
     const layers = mlp();
     const still = { ...far, retain: new Array<number>(12).fill(1) };
     const options = { memory: mirasMlpMemory, l1: "sign", chunk: 1 } as const;
     const ttt = mirasTtt(mirasMlpMemory, scalar, scalar.stepSize, "half", layers);
-    expect(maxDifference(yaad(still, mirasInitialState(layers), options).outputs, ttt.outputs)).toBeLessThan(1e-12);
+    expect(maxDifference(mirasYaad(still, mirasInitialState(layers), options).outputs, ttt.outputs)).toBeLessThan(
+      1e-12,
+    );
   });
 
   it("printed view: the norm of the weights is the norm of the accumulator to the power 3 - q", () => {
     for (const q of [2, 3, 4, 5]) {
-      const run = moneta(sequence, mirasInitialState(mlp()), { ...deep, q });
+      const run = mirasMoneta(sequence, mirasInitialState(mlp()), { ...deep, q });
       for (const { accumulator, weights } of run.trace) {
         weights.forEach((layer, l) => {
           const expected = mirasLNorm(accumulator[l]!.flat(), q) ** (3 - q);
@@ -101,18 +103,20 @@ describe("oracle: limits of Moneta and Yaad", () => {
     }
     const wanted = mlp();
     const still = { ...sequence, stepSize: new Array<number>(12).fill(0), retain: new Array<number>(12).fill(1) };
-    const held = moneta(still, mirasInitialState(monetaAccumulatorOf(wanted, 4)), deep);
+    const held = mirasMoneta(still, mirasInitialState(mirasMonetaAccumulatorOf(wanted, 4)), deep);
     expect(maxDifference(held.trace[0]!.weights, wanted)).toBeLessThan(1e-14);
   });
 
   it("a carried view instead of the accumulator is another model", () => {
     const initial = mirasInitialState(mlp());
-    const first = moneta(sliceMirasSequence(sequence, 0, 6), initial, { ...deep, chunk: 3 });
+    const first = mirasMoneta(sliceMirasSequence(sequence, 0, 6), initial, { ...deep, chunk: 3 });
     const rest = sliceMirasSequence(sequence, 6, 12);
-    const right = moneta(rest, first.state, { ...deep, chunk: 3 });
-    const wrong = moneta(rest, mirasInitialState(first.trace.at(-1)!.weights), { ...deep, chunk: 3 });
+    const right = mirasMoneta(rest, first.state, { ...deep, chunk: 3 });
+    const wrong = mirasMoneta(rest, mirasInitialState(first.trace.at(-1)!.weights), { ...deep, chunk: 3 });
     expect(maxDifference(right.outputs, wrong.outputs)).toBeGreaterThan(1e-2);
-    expect(maxDifference(moneta(sequence, initial, { ...deep, chunk: 3 }).outputs.slice(6), right.outputs)).toBe(0);
+    expect(maxDifference(mirasMoneta(sequence, initial, { ...deep, chunk: 3 }).outputs.slice(6), right.outputs)).toBe(
+      0,
+    );
   });
 
   it("an outlier of any size writes the same with the hard sign, and nearly the same with the direction", () => {
@@ -122,7 +126,7 @@ describe("oracle: limits of Moneta and Yaad", () => {
         values: scalar.values.with(0, [size, -size, 2 * size, size]),
         threshold: new Array<number>(12).fill(1),
       };
-      const run = yaad(loud, start, { memory: mirasMatrixMemory, l1, chunk: 1 });
+      const run = mirasYaad(loud, start, { memory: mirasMatrixMemory, l1, chunk: 1 });
       return run.trace[0]!.accumulator;
     };
     expect(maxDifference(outlier(100, "sign"), outlier(1000, "sign"))).toBe(0);
@@ -132,16 +136,16 @@ describe("oracle: limits of Moneta and Yaad", () => {
 
   it("the exponents, the map, the threshold, the branch and the decay all matter", () => {
     const initial = mirasInitialState(mlp());
-    const base = moneta(sequence, initial, deep).outputs;
+    const base = mirasMoneta(sequence, initial, deep).outputs;
     for (const change of [{ p: 2 }, { q: 3 }, { map: "mirror" as const }]) {
-      expect(maxDifference(moneta(sequence, initial, { ...deep, ...change }).outputs, base)).toBeGreaterThan(1e-3);
+      expect(maxDifference(mirasMoneta(sequence, initial, { ...deep, ...change }).outputs, base)).toBeGreaterThan(1e-3);
     }
     const options = { memory: mirasMlpMemory, l1: "sign" as const, chunk: 1 };
-    const plain = yaad(sequence, initial, options).outputs;
+    const plain = mirasYaad(sequence, initial, options).outputs;
     const others = [
-      yaad({ ...sequence, threshold: scale(0.5, sequence.threshold) }, initial, options),
-      yaad(sequence, initial, { ...options, l1: "direction" }),
-      yaad({ ...sequence, retain: new Array<number>(12).fill(1) }, initial, options),
+      mirasYaad({ ...sequence, threshold: scale(0.5, sequence.threshold) }, initial, options),
+      mirasYaad(sequence, initial, { ...options, l1: "direction" }),
+      mirasYaad({ ...sequence, retain: new Array<number>(12).fill(1) }, initial, options),
     ];
     for (const { outputs } of others) expect(maxDifference(outputs, plain)).toBeGreaterThan(1e-3);
   });
@@ -151,10 +155,13 @@ describe("oracle: chunks, reads and masks of Moneta and Yaad", () => {
   const sequence = sequenceOf(19);
   const initial = mirasInitialState(mlp());
   const models: [string, (s: typeof sequence, chunk: number, state?: typeof initial) => MirasRun][] = [
-    ["Moneta", (s, chunk, state = initial) => moneta(s, state, { ...deep, chunk })],
-    ["Moneta, frozen reads", (s, chunk, state = initial) => moneta(s, state, { ...deep, read: "frozen", chunk })],
-    ["Moneta, mirror map", (s, chunk, state = initial) => moneta(s, state, { ...deep, map: "mirror", chunk })],
-    ["Yaad", (s, chunk, state = initial) => yaad(s, state, { memory: mirasMlpMemory, l1: "sign", slope: 10, chunk })],
+    ["Moneta", (s, chunk, state = initial) => mirasMoneta(s, state, { ...deep, chunk })],
+    ["Moneta, frozen reads", (s, chunk, state = initial) => mirasMoneta(s, state, { ...deep, read: "frozen", chunk })],
+    ["Moneta, mirror map", (s, chunk, state = initial) => mirasMoneta(s, state, { ...deep, map: "mirror", chunk })],
+    [
+      "Yaad",
+      (s, chunk, state = initial) => mirasYaad(s, state, { memory: mirasMlpMemory, l1: "sign", slope: 10, chunk }),
+    ],
   ];
 
   it.each(models)("%s: a stream cut anywhere goes on as if it were whole", (_, model) => {
@@ -198,8 +205,8 @@ describe("oracle: chunks, reads and masks of Moneta and Yaad", () => {
   });
 
   it("frozen reads: the scale of the chunk's start inside, the exact one at its last token and with chunks of one", () => {
-    const exact = moneta(sequence, initial, { ...deep, chunk: 4 });
-    const frozen = moneta(sequence, initial, { ...deep, chunk: 4, read: "frozen" });
+    const exact = mirasMoneta(sequence, initial, { ...deep, chunk: 4 });
+    const frozen = mirasMoneta(sequence, initial, { ...deep, chunk: 4, read: "frozen" });
     expect(frozen.trace.map(({ accumulator }) => accumulator)).toEqual(
       exact.trace.map(({ accumulator }) => accumulator),
     );
@@ -213,8 +220,8 @@ describe("oracle: chunks, reads and masks of Moneta and Yaad", () => {
       dot(opening.weights[0]!.flat(), opening.weights[0]!.flat());
     const expected = exact.trace[5]!.accumulator[0]!.map((row) => scale(1 / size, row));
     expect(maxDifference(frozen.trace[5]!.weights[0], expected)).toBeLessThan(1e-12);
-    const single = moneta(sequence, initial, { ...deep, read: "frozen" });
-    expect(single.outputs).toEqual(moneta(sequence, initial, deep).outputs);
+    const single = mirasMoneta(sequence, initial, { ...deep, read: "frozen" });
+    expect(single.outputs).toEqual(mirasMoneta(sequence, initial, deep).outputs);
   });
 
   it.each(models)("%s: the order in the rate at which chunks differ from single tokens", (name, model) => {

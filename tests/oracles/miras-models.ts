@@ -51,7 +51,7 @@ export function mirasInitialState(accumulator: MirasLayers): MirasState {
   return { accumulator, base: accumulator, opening: accumulator, position: 0 };
 }
 
-export interface MonetaOptions {
+export interface MirasMonetaOptions {
   memory: MirasMemory;
   /** Exponent of the loss. */
   p: number;
@@ -72,7 +72,7 @@ export interface MonetaOptions {
  *
  * $$A_t=\alpha_tA_{t-1}-\eta_t\nabla\ell_p(W_{t'};k_t,v_t),\qquad W_t=\frac{A_t}{\|A_t\|_q^{q-2}}$$
  */
-export function moneta(sequence: MirasSequence, start: MirasState, options: MonetaOptions): MirasRun {
+export function mirasMoneta(sequence: MirasSequence, start: MirasState, options: MirasMonetaOptions): MirasRun {
   const { q, map, normGuard } = options;
   const divisors = (layers: MirasLayers): Vector => layers.map((layer) => mirasLqDivisor(layer.flat(), q, normGuard));
   const view = (layers: MirasLayers, scales: Vector): MirasLayers =>
@@ -92,14 +92,14 @@ export function moneta(sequence: MirasSequence, start: MirasState, options: Mone
 }
 
 /** `A_0 = W_0 ‖W_0‖_q^{(q-2)/(3-q)}`: the accumulator whose printed view is W_0 (for q = 4, `W_0/‖W_0‖²`). */
-export function monetaAccumulatorOf(weights: MirasLayers, q: number): MirasLayers {
+export function mirasMonetaAccumulatorOf(weights: MirasLayers, q: number): MirasLayers {
   return weights.map((layer) => {
     const size = mirasLqDivisor(layer.flat(), q) ** (1 / (3 - q));
     return layer.map((row) => row.map((value) => value * size));
   });
 }
 
-export interface YaadOptions {
+export interface MirasYaadOptions {
   memory: MirasMemory;
   l1: "sign" | "direction";
   /** Of the tanh that replaces the sign; without it the sign is hard. */
@@ -113,10 +113,10 @@ export interface YaadOptions {
  *
  * $$W_t=\alpha_tW_{t-1}-\eta_t\nabla\ell_{\delta_t}(W_{t'};k_t,v_t)$$
  */
-export function yaad(
+export function mirasYaad(
   sequence: MirasSequence & { threshold: Vector },
   start: MirasState,
-  options: YaadOptions,
+  options: MirasYaadOptions,
 ): MirasRun {
   const smoothing = options.slope === undefined ? {} : { slope: options.slope };
   return descend(sequence, start, options, {
