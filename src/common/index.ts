@@ -18,6 +18,7 @@ export * from "./memory-factors.ts";
 export * from "./memory-layer.ts";
 export {
   checkArchitecture,
+  forwardThrough,
   initMemoryWeights,
   type MemoryActivation,
   type MemoryArchitecture,
@@ -35,5 +36,6 @@ export * from "./running-statistics.ts";
 export * from "./segment-sum.ts";
 export * from "./state.ts";
 export * from "./stream.ts";
+export * from "./triangular.ts";
 export * from "./valid-entries.ts";
 export * from "./window-attention.ts";

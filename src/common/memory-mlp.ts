@@ -139,12 +139,31 @@ export function standardized(
  * @returns [..., C, dim]
  */
 export function memoryForward(architecture: MemoryArchitecture, weights: MemoryWeights, x: Tensor): Tensor {
+  const apply = (layer: number, h: Tensor) => np.matmul(h, transposed(weights.layers[layer]!));
+  return forwardThrough(architecture, weights.layers.length, apply, x, weights.norm);
+}
+
+/**
+ * Applies a memory whose matrices are given by what they do: $f = \mathcal M(x)$.
+ *
+ * @param depth how many matrices
+ * @param apply what the matrix of a layer, from 0, makes of the layer's input
+ * @param x keys or queries [..., C, dim]
+ * @param norm scale and shift of the output norm, where there is one: [..., dim]
+ * @returns [..., C, dim]
+ */
+export function forwardThrough(
+  architecture: MemoryArchitecture,
+  depth: number,
+  apply: (layer: number, h: Tensor) => Tensor,
+  x: Tensor,
+  norm?: MemoryWeights["norm"],
+): Tensor {
   let h = x;
-  weights.layers.forEach((matrix, l) => {
-    const z = np.matmul(h, transposed(matrix));
-    h = l < weights.layers.length - 1 ? activate(architecture, z) : z;
-  });
-  if (weights.norm)
-    h = np.add(np.multiply(standardized(architecture, h).normalized, row(weights.norm.scale)), row(weights.norm.shift));
+  for (let layer = 0; layer < depth; layer++) {
+    const z = apply(layer, h);
+    h = layer < depth - 1 ? activate(architecture, z) : z;
+  }
+  if (norm) h = np.add(np.multiply(standardized(architecture, h).normalized, row(norm.scale)), row(norm.shift));
   return architecture.residual ? np.add(x, h) : h;
 }

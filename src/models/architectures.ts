@@ -9,7 +9,9 @@ import {
   NeuralMemory,
   type NeuralMemoryInput,
 } from "../titans/index.ts";
+import { MirasMemory, tableRow, tableRowNames } from "../miras/index.ts";
 import type { ArchitectureName, StackConfig } from "./config.ts";
+import { type MirasArchitectureName, mirasSettings } from "./miras-config.ts";
 
 /** One architecture of the registry. */
 export interface Architecture {
@@ -65,7 +67,38 @@ export const architectures: Readonly<Record<ArchitectureName, Architecture>> = {
     source: "Titans (arXiv:2501.00663), Eq. 1-2 in a sliding window",
     mixer: windowMixer,
   },
+  moneta: mirasArchitecture("moneta", "l_p bias and retention by an l_q norm: a 2-layer memory", "Eq. 24-25"),
+  yaad: mirasArchitecture("yaad", "Huber bias and retention by decay: a 2-layer memory", "Eq. 26"),
+  memora: mirasArchitecture("memora", "squared error and retention by relative entropy: a 2-layer memory", "Eq. 27"),
+  miras: mirasArchitecture("miras", "any combination of the four choices: see the section miras", "section 3"),
+  ...rowArchitectures(),
 };
+
+function mirasArchitecture(name: MirasArchitectureName, summary: string, source: string): Architecture {
+  return {
+    summary,
+    source: `MIRAS (arXiv:2504.13173), ${source}`,
+    mixer: (config) => {
+      const { dim, heads, miras } = config;
+      const settings = mirasSettings(name, heads, miras);
+      if (settings === undefined) return windowMixer(config);
+      return mixerOf(new MirasMemory({ ...settings, dim, heads, headDim: dim / heads }));
+    },
+  };
+}
+
+type RowArchitectureName = Extract<ArchitectureName, `miras:${string}`>;
+
+/** Every row of Table 1. */
+function rowArchitectures(): Record<RowArchitectureName, Architecture> {
+  const entries = tableRowNames.map((row) => {
+    const { title, columns } = tableRow(row);
+    const { memory, bias, retention, algorithm } = columns;
+    const summary = `${title}: ${memory}, ${bias}, retention ${retention}, ${algorithm}`;
+    return [`miras:${row}`, mirasArchitecture(`miras:${row}`, summary, "Table 1")] as const;
+  });
+  return Object.fromEntries(entries) as Record<RowArchitectureName, Architecture>;
+}
 
 /** The mixer of one block: the architecture's, or window attention where the configuration gives the block no memory. */
 export function blockMixer(config: StackConfig, block: number): SequenceLayer<Tree, Tree> {

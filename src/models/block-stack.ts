@@ -3,6 +3,7 @@ import type { Key, Tensor, Tree } from "../array/index.ts";
 import { isMemoryLayer, type MemoryDiagnostics, rmsNorm, type StepOptions } from "../common/index.ts";
 import { blockMixer } from "./architectures.ts";
 import type { StackConfig } from "./config.ts";
+import { isMirasArchitecture } from "./miras-config.ts";
 import { ResidualBlock, type ResidualBlockParams } from "./residual-block.ts";
 
 /** Parameters of each block, by its number. */
@@ -26,7 +27,7 @@ export class BlockStack {
       (_, block) => new ResidualBlock(blockMixer(config, block), dim, hiddenDim),
     );
     const units = this.blocks.map(({ mixer }) => mixer.gridUnit ?? 1);
-    this.chunkSize = units.reduce(leastCommonMultiple, config.memory.chunkSize);
+    this.chunkSize = units.reduce(leastCommonMultiple, isMirasArchitecture(config.architecture) ? 1 : config.memory.chunkSize);
     this.memoryBlocks = [...this.blocks.keys()].filter((block) => isMemoryLayer(this.blocks[block]!.mixer));
   }
 

@@ -9,11 +9,19 @@ import {
   queryKeyNorms,
   stepGuards,
 } from "../titans/index.ts";
+import { isMirasArchitecture, mirasArchitectureNames, mirasSchema } from "./miras-config.ts";
 
 const whole = z.int().min(1);
 
 /** Sequence mixers a model can be built around. */
-export const architectureNames = ["titans-lmm", "titans-mac", "titans-mag", "titans-mal", "transformer"] as const;
+export const architectureNames = [
+  "titans-lmm",
+  "titans-mac",
+  "titans-mag",
+  "titans-mal",
+  "transformer",
+  ...mirasArchitectureNames,
+] as const;
 export type ArchitectureName = (typeof architectureNames)[number];
 
 /** The neural memory inside a block; see `NeuralMemoryConfig` for what each entry means. */
@@ -47,6 +55,11 @@ export const memorySchema = z.strictObject({
   renormalizeWeights: z.boolean().default(neuralMemoryDefaults.renormalizeWeights),
 });
 
+/** Whether nothing was set: a section that the architecture does not read must not be thought to count. */
+function isDefaultMemory(memory: z.output<typeof memorySchema>): boolean {
+  return JSON.stringify(memory) === JSON.stringify(memorySchema.parse({}));
+}
+
 /** The blocks of a model, whatever it reads and puts out. */
 export const stackSchema = z
   .strictObject({
@@ -60,6 +73,8 @@ export const stackSchema = z
     /** Tokens a sliding-window attention layer sees, its own included. */
     window: whole.default(64),
     memory: memorySchema.prefault({}),
+    /** What is changed of the settings of a MIRAS architecture's memory: `moneta`, `yaad`, `memora`, `miras`, `miras:<row>`. */
+    miras: mirasSchema.optional(),
     /** Learned tokens before every sequence (in `titans-mac`, every segment) of each block with a memory (N_p). */
     persistentTokens: z.int().min(0).default(0),
     /** Numbers of the blocks that have a memory, from 0; the others are sliding-window attention. All blocks by default. */
@@ -88,6 +103,14 @@ export const stackSchema = z
   .refine((model) => new Set(model.neuralMemoryLayers).size === (model.neuralMemoryLayers?.length ?? 0), {
     path: ["neuralMemoryLayers"],
     error: "a block is named twice; name each block with a memory once",
+  })
+  .refine((model) => model.miras === undefined || isMirasArchitecture(model.architecture), {
+    path: ["miras"],
+    error: "only the architectures moneta, yaad, memora, miras and miras:<row> have this section; the neural memory of Titans is set in memory",
+  })
+  .refine((model) => !isMirasArchitecture(model.architecture) || isDefaultMemory(model.memory), {
+    path: ["memory"],
+    error: "this section is the neural memory of Titans; the memory of a MIRAS architecture is set in miras",
   })
   .refine((model) => model.architecture !== "transformer" || (model.neuralMemoryLayers ?? []).length === 0, {
     path: ["neuralMemoryLayers"],

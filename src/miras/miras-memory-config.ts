@@ -1,0 +1,98 @@
+/** The configuration of a layer around any associative memory: what is fixed when it is made, and what cannot be. */
+import { checkWhole } from "../common/index.ts";
+import { ConfigError } from "../utils/index.ts";
+import type { AssociativeMemoryConfig } from "./associative-memory.ts";
+import type { GateSource } from "./gate-heads.ts";
+import type { chunkFormOf } from "./memory-choices.ts";
+
+/**
+ * Where keys come from.
+ *
+ * - `projected`: from the token, as in attention
+ * - `tiedToRetain`: what the retain gate lets go of, 1 - alpha (HGRN2); needs a retain gate a channel
+ * - `decoupledErase`: projected, with another direction and a gate to erase along (RWKV-7)
+ */
+export const keySources = ["projected", "tiedToRetain", "decoupledErase"] as const;
+export type KeySource = (typeof keySources)[number];
+
+/** The gates of a layer. */
+export interface GateSources {
+  /** alpha: 1 keeps. */
+  readonly retain: GateSource;
+  /** A second retain gate on key channels, beside `retain` on value channels. */
+  readonly retainKeys?: GateSource;
+  /** eta, up to `maxStepSize`. */
+  readonly stepSize: GateSource;
+  /** How much of the last steps is carried on, up to `maxMomentum`; for the algorithm `momentum`. */
+  readonly momentum: GateSource;
+  /** Huber's delta, above 0. */
+  readonly threshold: GateSource;
+}
+
+/** Everything about a layer that is fixed when it is made. */
+export interface MirasMemoryConfig extends Omit<AssociativeMemoryConfig, "dim"> {
+  /** Features of a token. */
+  readonly dim: number;
+  /** Independent memories a sequence. */
+  readonly heads: number;
+  /** Features of a key, value and query in one head. */
+  readonly headDim: number;
+  readonly gates: GateSources;
+  /** Upper bound of learned step sizes. */
+  readonly maxStepSize: number;
+  /** Upper bound of learned momentum gates. */
+  readonly maxMomentum: number;
+  readonly keySource: KeySource;
+  /** l2-normalises queries and keys, so that a step size means the same for every token. */
+  readonly normalizeKeys: boolean;
+  /** l2-normalises values. */
+  readonly normalizeValues: boolean;
+  /** Tokens that share one gradient point, where gradients are taken at chunk starts; everywhere, tokens that are computed at once. */
+  readonly chunkSize: number;
+  /** Taps of the causal convolution on queries, keys and values. */
+  readonly convolutionKernel: number;
+}
+
+/** A layer's configuration but for its sizes. */
+export type MirasSettings = Omit<MirasMemoryConfig, "dim" | "heads" | "headDim">;
+
+/** Pairs that a token writes one after another. */
+export function pairsOf({ algorithm }: Pick<MirasMemoryConfig, "algorithm">): number {
+  return algorithm.kind === "multiStep" ? algorithm.steps : 1;
+}
+
+/**
+ * Throws unless a layer can be made of the configuration.
+ *
+ * @throws ConfigError with what is wrong and what would do
+ */
+export function checkMirasConfig(config: MirasMemoryConfig, form: ReturnType<typeof chunkFormOf>): void {
+  const { dim, heads, headDim, chunkSize, convolutionKernel, gates, gateAxis = "values", retention } = config;
+  const pairs = pairsOf(config);
+  for (const [name, value] of Object.entries({ dim, heads, headDim, chunkSize, convolutionKernel, pairs }))
+    checkWhole(`MIRAS memory ${name}`, value);
+  if (!(config.maxStepSize >= 0))
+    throw new ConfigError(`maxStepSize is ${config.maxStepSize}; it must be 0 (never write) or more`);
+  if (!(config.maxMomentum > 0 && config.maxMomentum < 1))
+    throw new ConfigError(`maxMomentum is ${config.maxMomentum}; it must be above 0 and below 1`);
+  for (const [name, source] of Object.entries(gates) as [string, GateSource | undefined][]) {
+    if (source?.kind === "fixed" && typeof source.value !== "number" && source.value.length !== heads)
+      throw new ConfigError(
+        `gates.${name} has ${source.value.length} values for ${heads} heads; give one a head, or one number`,
+      );
+  }
+  if (retention.kind === "none" && !(gates.retain.kind === "fixed" && gates.retain.value === 1))
+    throw new ConfigError(
+      'retention "none" keeps everything, but the retain gate may be below 1; use retention l2, or fix gates.retain at 1',
+    );
+  if (config.keySource === "tiedToRetain" && !(gates.retain.kind === "channel" && gateAxis === "keys"))
+    throw new ConfigError(
+      'keys tied to the retain gate are one a key channel; use gates.retain of kind "channel" with gateAxis "keys"',
+    );
+  if (gates.retainKeys !== undefined && gateAxis !== "values")
+    throw new ConfigError('gates.retainKeys is the gate of the key channels; use gateAxis "values" for the other one');
+  if (form !== "triangular" && (pairs > 1 || config.keySource === "decoupledErase"))
+    throw new ConfigError(
+      'several steps a token, and erasing apart from writing, need gradients at each token\'s own weights: a matrix memory, the l2 bias and gradientPoint "token"',
+    );
+}
