@@ -27,6 +27,7 @@ export function initQkv(key: Key, dim: number, inner: number): QkvParams {
  * @param x [batch, tokens, dim]
  * @returns Q, K, V: [batch, tokens, inner] each
  * @see Titans (arXiv:2501.00663) Eq. 1
+ * @see MIRAS (arXiv:2504.13173) Eq. 1
  */
 export function projectQkv(params: QkvParams, x: Tensor): { queries: Tensor; keys: Tensor; values: Tensor } {
   return { queries: dense(params.query, x), keys: dense(params.key, x), values: dense(params.value, x) };
@@ -97,6 +98,7 @@ export function maskedSoftmax(scores: Tensor, mask: Tensor): Tensor {
  * @param mask true or positive where a key is visible: broadcasts to [..., Tq, Tk]
  * @returns a: [..., Tq, Tk]; rows sum to 1, hidden keys have exactly 0, a row without a visible key is all 0
  * @see Titans (arXiv:2501.00663) Eq. 2
+ * @see MIRAS (arXiv:2504.13173) Eq. 2
  */
 export function attentionWeights(queries: Tensor, keys: Tensor, mask: Tensor): Tensor {
   return maskedSoftmax(attentionScores(queries, keys), mask);
@@ -107,7 +109,8 @@ export function attentionWeights(queries: Tensor, keys: Tensor, mask: Tensor): T
  *
  * $$y_i = \frac{\sum_j \exp(Q_i^\top K_j / \sqrt{d})\, V_j}{\sum_\ell \exp(Q_i^\top K_\ell / \sqrt{d})}, \qquad j, \ell \text{ visible to } i$$
  *
- * With a causal mask this is the paper's sum over j from 1 to i; with heads, d is the features of one head.
+ * With a causal mask this is the papers' sum over j from 1 to i; with heads, d is the features of one head. As a memory it is the set of pairs seen so
+ * far, read without parameters: $y_i = \arg\min_m \sum_j \exp(Q_i^\top K_j / \sqrt{d})\,\|V_j - m\|_2^2$.
  *
  * @param queries Q: [..., Tq, d]
  * @param keys K: [..., Tk, d]
@@ -115,6 +118,7 @@ export function attentionWeights(queries: Tensor, keys: Tensor, mask: Tensor): T
  * @param mask true or positive where a key is visible: broadcasts to [..., Tq, Tk]
  * @returns y: [..., Tq, e]; zero for a query that sees no key
  * @see Titans (arXiv:2501.00663) Eq. 2
+ * @see MIRAS (arXiv:2504.13173) Eq. 2
  */
 export function scaledDotProductAttention(queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor): Tensor {
   return np.matmul(attentionWeights(queries, keys, mask), values);

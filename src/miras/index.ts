@@ -1,0 +1,89 @@
+export {
+  type AssociativePairs,
+  associativeObjective,
+  type PairReduction,
+  pairReductions,
+} from "./associative-objective.ts";
+export { type AttentionalBias, biasError } from "./attentional-bias.ts";
+export {
+  type DotProductBiasOptions,
+  dotProductBias,
+  type L2BiasOptions,
+  type L2Scale,
+  l2Bias,
+  l2Scales,
+} from "./bias-classical.ts";
+export {
+  type HuberBiasOptions,
+  type HuberForm,
+  type HuberL1Gradient,
+  huber,
+  huberBias,
+  huberForms,
+  huberL1Gradients,
+} from "./bias-huber.ts";
+export { type LpBiasOptions, lpBias, lpUpdate, valuelessUpdate } from "./bias-lp.ts";
+export { type ValueShiftBiasOptions, valueShiftBias } from "./bias-value-shift.ts";
+export { huberCoordinateUpdate, huberMixtureUpdate, huberNormUpdate } from "./huber-updates.ts";
+export { linearRecurrence, linearRnn, type TransitionKind, transitionKinds } from "./linear-recurrence.ts";
+export { type MatrixWrite, matrixMemoryStep, type ThresholdedWrite } from "./matrix-memory.ts";
+export { paperSmoothing, type Smoothing } from "./smoothing.ts";
+export { type AssociativeMemory, type AssociativeMemoryConfig, associativeMemory } from "./associative-memory.ts";
+export {
+  type AlgorithmChoice,
+  type ArchitectureChoice,
+  architectureOf,
+  type BiasChoice,
+  biasOf,
+  type RetentionChoice,
+  retentionOf,
+} from "./choices.ts";
+export { chunkGradientSum } from "./chunk-gradient-sum.ts";
+export { type EraseTokens, eraseChunk } from "./delta-chunk.ts";
+export type { GateHeadParams, GateSource, LowRankGateParams } from "./gate-heads.ts";
+export {
+  lagGradients,
+  lagGradientSum,
+  lagToken,
+  literalTail,
+  type MemoraGates,
+  memoraSettings,
+  memoraUpdate,
+} from "./memora.ts";
+export { associativeChunk } from "./memory-chunk.ts";
+export {
+  type Algorithm,
+  type ChunkForm,
+  type ChunkTokens,
+  chunkForms,
+  chunkFormOf,
+  type LinearRetention,
+  type MappedRetention,
+  type MemoryChoices,
+  type Retention,
+} from "./memory-choices.ts";
+export type { AssociativeState, OutputNorm } from "./memory-state.ts";
+export { MirasMemory, type MirasMemoryParams, type MirasMemoryState } from "./miras-memory.ts";
+export { type GateSources, type KeySource, keySources, type MirasMemoryConfig, type MirasSettings } from "./miras-memory-config.ts";
+export { monetaExponents, monetaGradient, monetaSettings, monetaUpdate } from "./moneta.ts";
+export type { ChunkOptions, ChunkResult } from "./network-writes.ts";
+export { recurrentMemory } from "./recurrent-memory.ts";
+export { bregmanGenerators } from "./retention-bregman.ts";
+export { fDivergences } from "./retention-f-divergence.ts";
+export { lqMaps } from "./retention-lq.ts";
+export { simplexSlices } from "./scaled-simplex.ts";
+export {
+  lightningDecays,
+  plainSettings,
+  type RowForm,
+  retNetDecays,
+  rowForm,
+  type TableColumns,
+  type TableRow,
+  type TableRowName,
+  table1,
+  tableRow,
+  tableRowNames,
+} from "./table1.ts";
+export { type GateAxis, gateAxes, type WriteGates } from "./write-gates.ts";
+export { type YaadGates, yaadSettings, yaadUpdate } from "./yaad.ts";
