@@ -1,3 +1,4 @@
+export { type AssociativeMemory, type AssociativeMemoryConfig, associativeMemory } from "./associative-memory.ts";
 export {
   type AssociativePairs,
   associativeObjective,
@@ -24,11 +25,6 @@ export {
 } from "./bias-huber.ts";
 export { type LpBiasOptions, lpBias, lpUpdate, valuelessUpdate } from "./bias-lp.ts";
 export { type ValueShiftBiasOptions, valueShiftBias } from "./bias-value-shift.ts";
-export { huberCoordinateUpdate, huberMixtureUpdate, huberNormUpdate } from "./huber-updates.ts";
-export { linearRecurrence, linearRnn, type TransitionKind, transitionKinds } from "./linear-recurrence.ts";
-export { type MatrixWrite, matrixMemoryStep, type ThresholdedWrite } from "./matrix-memory.ts";
-export { paperSmoothing, type Smoothing } from "./smoothing.ts";
-export { type AssociativeMemory, type AssociativeMemoryConfig, associativeMemory } from "./associative-memory.ts";
 export {
   type AlgorithmChoice,
   type ArchitectureChoice,
@@ -41,30 +37,39 @@ export {
 export { chunkGradientSum } from "./chunk-gradient-sum.ts";
 export { type EraseTokens, eraseChunk } from "./delta-chunk.ts";
 export type { GateHeadParams, GateSource, LowRankGateParams } from "./gate-heads.ts";
+export { huberCoordinateUpdate, huberMixtureUpdate, huberNormUpdate } from "./huber-updates.ts";
+export { linearRecurrence, linearRnn, type TransitionKind, transitionKinds } from "./linear-recurrence.ts";
+export { type MatrixWrite, matrixMemoryStep, type ThresholdedWrite } from "./matrix-memory.ts";
 export {
-  lagGradients,
   lagGradientSum,
+  lagGradients,
   lagToken,
   literalTail,
   type MemoraGates,
   memoraSettings,
   memoraUpdate,
 } from "./memora.ts";
-export { associativeChunk } from "./memory-chunk.ts";
 export {
   type Algorithm,
   type ChunkForm,
   type ChunkTokens,
-  chunkForms,
   chunkFormOf,
+  chunkForms,
   type LinearRetention,
   type MappedRetention,
   type MemoryChoices,
   type Retention,
 } from "./memory-choices.ts";
+export { associativeChunk } from "./memory-chunk.ts";
 export type { AssociativeState, OutputNorm } from "./memory-state.ts";
 export { MirasMemory, type MirasMemoryParams, type MirasMemoryState } from "./miras-memory.ts";
-export { type GateSources, type KeySource, keySources, type MirasMemoryConfig, type MirasSettings } from "./miras-memory-config.ts";
+export {
+  type GateSources,
+  type KeySource,
+  keySources,
+  type MirasMemoryConfig,
+  type MirasSettings,
+} from "./miras-memory-config.ts";
 export { monetaExponents, monetaGradient, monetaSettings, monetaUpdate } from "./moneta.ts";
 export type { ChunkOptions, ChunkResult } from "./network-writes.ts";
 export { recurrentMemory } from "./recurrent-memory.ts";
@@ -72,6 +77,7 @@ export { bregmanGenerators } from "./retention-bregman.ts";
 export { fDivergences } from "./retention-f-divergence.ts";
 export { lqMaps } from "./retention-lq.ts";
 export { simplexSlices } from "./scaled-simplex.ts";
+export { paperSmoothing, type Smoothing } from "./smoothing.ts";
 export {
   lightningDecays,
   plainSettings,

@@ -1,6 +1,7 @@
 /** The registry of architectures: which mixer a block of each is built around. */
 import type { Tree } from "../array/index.ts";
 import { type SequenceLayer, windowAttentionLayer } from "../common/index.ts";
+import { MirasMemory, tableRow, tableRowNames } from "../miras/index.ts";
 import {
   LongTermMemory,
   MemoryAsContext,
@@ -9,7 +10,6 @@ import {
   NeuralMemory,
   type NeuralMemoryInput,
 } from "../titans/index.ts";
-import { MirasMemory, tableRow, tableRowNames } from "../miras/index.ts";
 import type { ArchitectureName, StackConfig } from "./config.ts";
 import { type MirasArchitectureName, mirasSettings } from "./miras-config.ts";
 

@@ -27,7 +27,10 @@ export class BlockStack {
       (_, block) => new ResidualBlock(blockMixer(config, block), dim, hiddenDim),
     );
     const units = this.blocks.map(({ mixer }) => mixer.gridUnit ?? 1);
-    this.chunkSize = units.reduce(leastCommonMultiple, isMirasArchitecture(config.architecture) ? 1 : config.memory.chunkSize);
+    this.chunkSize = units.reduce(
+      leastCommonMultiple,
+      isMirasArchitecture(config.architecture) ? 1 : config.memory.chunkSize,
+    );
     this.memoryBlocks = [...this.blocks.keys()].filter((block) => isMemoryLayer(this.blocks[block]!.mixer));
   }
 

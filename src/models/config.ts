@@ -106,7 +106,8 @@ export const stackSchema = z
   })
   .refine((model) => model.miras === undefined || isMirasArchitecture(model.architecture), {
     path: ["miras"],
-    error: "only the architectures moneta, yaad, memora, miras and miras:<row> have this section; the neural memory of Titans is set in memory",
+    error:
+      "only the architectures moneta, yaad, memora, miras and miras:<row> have this section; the neural memory of Titans is set in memory",
   })
   .refine((model) => !isMirasArchitecture(model.architecture) || isDefaultMemory(model.memory), {
     path: ["memory"],

@@ -58,7 +58,11 @@ const total = z.union([z.number().positive(), z.literal("entries")]).default("en
 const retention = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("none") }),
   z.strictObject({ kind: z.literal("l2"), gradientAt: z.enum(["previous", "decayed"]).default("previous") }),
-  z.strictObject({ kind: z.literal("lq"), qDual: z.number().min(2).default(4), map: z.enum(lqMaps).default("printed") }),
+  z.strictObject({
+    kind: z.literal("lq"),
+    qDual: z.number().min(2).default(4),
+    map: z.enum(lqMaps).default("printed"),
+  }),
   z.strictObject({
     kind: z.literal("kl"),
     slice: z.enum(simplexSlices).default("row"),
