@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { jit, nn, np, readSync, scope, slice, type Tensor } from "../../src/array/index.ts";
+import { grad, jit, nn, np, readSync, scope, slice, type Tensor } from "../../src/array/index.ts";
 import {
   klCoefficients,
   klObjective,
@@ -208,20 +208,23 @@ describeNative("retention by relative entropy in float64", () => {
   });
 
   it("MIRAS Eq. 19-21: klUpdate is where klObjective is level on the simplex, without simplexViolation", async () => {
-    const total = 2;
-    const [next, violation] = await exactly<[Matrix, Matrix]>(
-      (w, g) => {
-        const weights = whole(w!, g!, np.full([1, 1], 0.5), np.full([1, 1], 2));
-        return [weights, simplexViolation(weights, { total })];
+    const [next, slopes, [[violation]]] = await exactly<[Matrix, Matrix, [[number]]]>(
+      (w, g, eta, alpha) => {
+        const weights = whole(w!, g!, eta!, alpha!);
+        const objective = (at: Tensor) => np.sum(klObjective(at, w!, g!, { stepSize: eta!, inverseGlobal: alpha! }));
+        return [weights, grad(objective)(weights), simplexViolation(weights, { total: 2 })];
       },
       previous,
       gradient,
+      [[0.5]],
+      [[2]],
     );
-    expect(violation[0]![0]).toBeLessThan(1e-15);
-    const slopes = next.flatMap((row, i) =>
+    expect(violation).toBeLessThan(1e-15);
+    expect(Math.max(...slopes.flat()) - Math.min(...slopes.flat())).toBeLessThan(1e-13);
+    const plain = next.map((row, i) =>
       row.map((w, j) => gradient[i]![j]! + (Math.log(w / previous[i]![j]!) + 1) / 0.5 + (Math.log(w) + 1) / 2),
     );
-    expect(Math.max(...slopes) - Math.min(...slopes)).toBeLessThan(1e-13);
+    expect(distance(slopes, plain)).toBeLessThan(1e-13);
   });
 
   it("MIRAS Eq. 21: klUpdate is the minimum that a search by values alone finds", async () => {
