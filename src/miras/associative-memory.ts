@@ -1,6 +1,7 @@
 /** The engine: any associative memory from its four choices. */
 import { type Key, np, random, splitKey, type Tensor } from "../array/index.ts";
 import { initMemoryWeights, type MemoryWeights } from "../common/index.ts";
+import { associativeRecurrence } from "./associative-recurrence.ts";
 import {
   type AlgorithmChoice,
   type ArchitectureChoice,
@@ -16,7 +17,6 @@ import { type ChunkForm, type ChunkTokens, chunkFormOf, type MemoryChoices } fro
 import { associativeChunk } from "./memory-chunk.ts";
 import { type AssociativeState, type OutputNorm, startState, weightsOf } from "./memory-state.ts";
 import type { ChunkOptions, ChunkResult } from "./network-writes.ts";
-import { recurrentMemory } from "./recurrent-memory.ts";
 import type { GateAxis, WriteGates } from "./write-gates.ts";
 
 /** A memory as four choices, as plain data. */
@@ -102,7 +102,8 @@ export function associativeMemory(config: AssociativeMemoryConfig): AssociativeM
     weights: ({ layers }, norm) =>
       weightsOf(choices.retention, form === "recurrent" ? layers.slice(0, 1) : layers, norm),
     chunk: (state, tokens, gates, options) => associativeChunk(choices, state, tokens, gates, options),
-    recurrent: (state, tokens, gates, period, norm) => recurrentMemory(choices, state, tokens, gates, period, norm),
+    recurrent: (state, tokens, gates, period, norm) =>
+      associativeRecurrence(choices, state, tokens, gates, period, norm),
   };
 }
 

@@ -5,6 +5,7 @@ export {
   type PairReduction,
   pairReductions,
 } from "./associative-objective.ts";
+export { associativeRecurrence } from "./associative-recurrence.ts";
 export { type AttentionalBias, biasError } from "./attentional-bias.ts";
 export {
   type DotProductBiasOptions,
@@ -35,9 +36,12 @@ export {
   retentionOf,
 } from "./choices.ts";
 export { chunkGradientSum } from "./chunk-gradient-sum.ts";
+export * from "./classical-updates.ts";
 export { type EraseTokens, eraseChunk } from "./delta-chunk.ts";
+export * from "./ftrl.ts";
 export type { GateHeadParams, GateSource, LowRankGateParams } from "./gate-heads.ts";
 export { huberCoordinateUpdate, huberMixtureUpdate, huberNormUpdate } from "./huber-updates.ts";
+export * from "./least-squares.ts";
 export { linearRecurrence, linearRnn, type TransitionKind, transitionKinds } from "./linear-recurrence.ts";
 export { type MatrixWrite, matrixMemoryStep, type ThresholdedWrite } from "./matrix-memory.ts";
 export {
@@ -72,11 +76,20 @@ export {
 } from "./miras-memory-config.ts";
 export { monetaExponents, monetaGradient, monetaSettings, monetaUpdate } from "./moneta.ts";
 export type { ChunkOptions, ChunkResult } from "./network-writes.ts";
-export { recurrentMemory } from "./recurrent-memory.ts";
-export { bregmanGenerators } from "./retention-bregman.ts";
-export { fDivergences } from "./retention-f-divergence.ts";
-export { lqMaps } from "./retention-lq.ts";
-export { simplexSlices } from "./scaled-simplex.ts";
+export * from "./online-gradient-descent.ts";
+export * from "./retention-bregman.ts";
+export * from "./retention-elastic-net.ts";
+export * from "./retention-f-divergence.ts";
+export * from "./retention-gate.ts";
+export * from "./retention-kl.ts";
+export * from "./retention-lq.ts";
+export {
+  type ScaledSimplex,
+  type SimplexSlice,
+  simplexSlices,
+  simplexViolation,
+  simplexWeights,
+} from "./scaled-simplex.ts";
 export { paperSmoothing, type Smoothing } from "./smoothing.ts";
 export {
   lightningDecays,
@@ -91,5 +104,6 @@ export {
   tableRow,
   tableRowNames,
 } from "./table1.ts";
+export * from "./viewpoints.ts";
 export { type GateAxis, gateAxes, type WriteGates } from "./write-gates.ts";
 export { type YaadGates, yaadSettings, yaadUpdate } from "./yaad.ts";

@@ -140,7 +140,9 @@ export function checkPlainTokens({ keys, queries, erase }: ChunkTokens, form: Ch
 export function gatesInUse(choices: MemoryChoices, keys: Tensor, gates: WriteGates): WriteGates {
   const { algorithm, bias, retention } = choices;
   const mapped =
-    retention.kind === "nonlinear" && retention.gate.gates ? { ...gates, ...retention.gate.gates(gates) } : gates;
+    retention.kind === "nonlinear" && retention.gate.gates
+      ? { ...gates, ...retention.gate.gates({ ...gates, retain: np.exp(gates.logRetain) }) }
+      : gates;
   if (algorithm.kind !== "implicit") return mapped;
   const lengths = np.sum(np.square(keys), -1, { keepdims: true });
   const growth = np.multiply(np.multiply(mapped.stepSize, lengths), bias.affine?.prediction ?? 0);

@@ -18,7 +18,7 @@ import { triangularChunk } from "./triangular-chunk.ts";
 import { maskedGates, type WriteGates } from "./write-gates.ts";
 
 /**
- * Writes a chunk and reads it: `recurrentMemory` with the chunk as its period, without its loop over tokens.
+ * Writes a chunk and reads it: `associativeRecurrence` with the chunk as its period, without its loop over tokens.
  *
  * @param state before the chunk, arrays [..., out, in]
  * @param tokens [..., C, features]

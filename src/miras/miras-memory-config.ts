@@ -1,9 +1,9 @@
 /** The configuration of a layer around any associative memory: what is fixed when it is made, and what cannot be. */
 import { checkWhole } from "../common/index.ts";
 import { ConfigError } from "../utils/index.ts";
-import type { AssociativeMemoryConfig } from "./associative-memory.ts";
+import type { AssociativeMemory, AssociativeMemoryConfig } from "./associative-memory.ts";
 import type { GateSource } from "./gate-heads.ts";
-import type { chunkFormOf } from "./memory-choices.ts";
+import type { SimplexSlice } from "./scaled-simplex.ts";
 
 /**
  * Where keys come from.
@@ -66,7 +66,8 @@ export function pairsOf({ algorithm }: Pick<MirasMemoryConfig, "algorithm">): nu
  *
  * @throws ConfigError with what is wrong and what would do
  */
-export function checkMirasConfig(config: MirasMemoryConfig, form: ReturnType<typeof chunkFormOf>): void {
+export function checkMirasConfig(config: MirasMemoryConfig, { form, choices }: AssociativeMemory): void {
+  const slice = choices.retention.kind === "nonlinear" ? choices.retention.gate.slice : undefined;
   const { dim, heads, headDim, chunkSize, convolutionKernel, gates, gateAxis = "values", retention } = config;
   const pairs = pairsOf(config);
   for (const [name, value] of Object.entries({ dim, heads, headDim, chunkSize, convolutionKernel, pairs }))
@@ -91,8 +92,19 @@ export function checkMirasConfig(config: MirasMemoryConfig, form: ReturnType<typ
     );
   if (gates.retainKeys !== undefined && gateAxis !== "values")
     throw new ConfigError('gates.retainKeys is the gate of the key channels; use gateAxis "values" for the other one');
+  checkSlices(config, slice);
   if (form !== "triangular" && (pairs > 1 || config.keySource === "decoupledErase"))
     throw new ConfigError(
       'several steps a token, and erasing apart from writing, need gradients at each token\'s own weights: a matrix memory, the l2 bias and gradientPoint "token"',
+    );
+}
+
+/** A softmax over entries with different gates is not the minimiser that the retention is derived from. */
+function checkSlices({ gates, gateAxis = "values" }: MirasMemoryConfig, slice: SimplexSlice | undefined): void {
+  if (slice === undefined) return;
+  const isChannelwise = gates.retain.kind === "channel" || gates.stepSize.kind === "channel";
+  if (isChannelwise && (slice === "matrix" || gateAxis !== "values"))
+    throw new ConfigError(
+      `gates must be equal inside a slice of the simplex (here a ${slice}), and channels along "${gateAxis}" are not; use slice "row" with gateAxis "values", or gates of kind "token"`,
     );
 }

@@ -75,7 +75,7 @@ export class MirasMemory implements MemoryLayer<MirasMemoryParams, MirasMemorySt
   constructor(config: MirasMemoryConfig) {
     this.config = config;
     this.memory = associativeMemory({ ...config, dim: config.headDim });
-    checkMirasConfig(config, this.memory.form);
+    checkMirasConfig(config, this.memory);
   }
 
   get gridUnit(): number {

@@ -24,7 +24,7 @@ import { type MatrixGates, matrixGates, type WriteGates } from "./write-gates.ts
  * @returns outputs [..., T, out], each read after its own token was written, and the state after the last
  * @see MIRAS (arXiv:2504.13173) Eq. 5, 28
  */
-export function recurrentMemory(
+export function associativeRecurrence(
   choices: MemoryChoices,
   state: AssociativeState,
   tokens: ChunkTokens,
