@@ -107,7 +107,7 @@ export function associativeMemory(config: AssociativeMemoryConfig): AssociativeM
   };
 }
 
-/** A linear map starts empty; a network at random, or it could never be written; what a softmax or a logistic map takes, with a deviation of one. */
+/** A linear map starts empty; a network at random, or it could never be written, nor its norm divide; what a softmax or a logistic map takes, with a deviation of one. */
 function initParameters(
   { retention }: AssociativeMemoryConfig,
   { architecture }: MemoryChoices,
@@ -121,7 +121,7 @@ function initParameters(
     case "none":
     case "l2":
     case "elasticNet":
-      return architecture.depth === 1 ? [np.zeros(shapes[0]!)] : layers;
+      return architecture.depth === 1 && !architecture.norm ? [np.zeros(shapes[0]!)] : layers;
     case "lq":
     case "kl":
     case "fDivergence":
