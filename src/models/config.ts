@@ -9,7 +9,7 @@ import {
   queryKeyNorms,
   stepGuards,
 } from "../titans/index.ts";
-import { isMirasArchitecture, mirasArchitectureNames, mirasSchema } from "./miras-config.ts";
+import { mirasArchitectureNames, mirasSchema } from "./miras-config.ts";
 
 const whole = z.int().min(1);
 
@@ -55,9 +55,9 @@ export const memorySchema = z.strictObject({
   renormalizeWeights: z.boolean().default(neuralMemoryDefaults.renormalizeWeights),
 });
 
-/** Whether nothing was set: a section that the architecture does not read must not be thought to count. */
-function isDefaultMemory(memory: z.output<typeof memorySchema>): boolean {
-  return JSON.stringify(memory) === JSON.stringify(memorySchema.parse({}));
+/** Whether an architecture is window attention alone. */
+function hasNoMemory(architecture: ArchitectureName): boolean {
+  return architecture === "transformer" || architecture === "miras:softmax-attention";
 }
 
 /** The blocks of a model, whatever it reads and puts out. */
@@ -104,19 +104,10 @@ export const stackSchema = z
     path: ["neuralMemoryLayers"],
     error: "a block is named twice; name each block with a memory once",
   })
-  .refine((model) => model.miras === undefined || isMirasArchitecture(model.architecture), {
-    path: ["miras"],
-    error:
-      "only the architectures moneta, yaad, memora, miras and miras:<row> have this section; the neural memory of Titans is set in memory",
-  })
-  .refine((model) => !isMirasArchitecture(model.architecture) || isDefaultMemory(model.memory), {
-    path: ["memory"],
-    error: "this section is the neural memory of Titans; the memory of a MIRAS architecture is set in miras",
-  })
-  .refine((model) => model.architecture !== "transformer" || (model.neuralMemoryLayers ?? []).length === 0, {
+  .refine((model) => !hasNoMemory(model.architecture) || (model.neuralMemoryLayers ?? []).length === 0, {
     path: ["neuralMemoryLayers"],
     error:
-      'the architecture "transformer" has no memory; use titans-lmm, titans-mac, titans-mag or titans-mal for blocks with one',
+      "this architecture is attention alone and has no memory; use one that has, such as titans-lmm or moneta, for blocks with one",
   })
   .refine((model) => model.architecture !== "titans-mac" || model.contextSegment % model.memory.chunkSize === 0, {
     path: ["contextSegment"],
