@@ -18,6 +18,13 @@ export {
 } from "./config.ts";
 export { LanguageModel, type ModelParams, type ModelState, nextTokenLoss } from "./language-model.ts";
 export { absoluteError, crossEntropy, squaredError, type TokenLoss } from "./losses.ts";
+export {
+  isMirasArchitecture,
+  type MirasArchitectureName,
+  type MirasChanges,
+  mirasArchitectureNames,
+  mirasSettings,
+} from "./miras-config.ts";
 export { paperPresets } from "./paper-presets.ts";
 export type { Preset } from "./preset.ts";
 export { comparedPresets, defaultPreset, presetNamed, presets } from "./presets.ts";

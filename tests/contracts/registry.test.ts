@@ -9,7 +9,14 @@ import { ConfigError } from "../../src/utils/index.ts";
 import { layerContract } from "./contract.ts";
 
 const chunk = 4;
-const base = { dim: 8, layers: 1, heads: 2, window: 5, memory: { chunkSize: chunk, normalizeValues: true } } as const;
+const base = {
+  dim: 8,
+  layers: 1,
+  heads: 2,
+  window: 5,
+  memory: { chunkSize: chunk, normalizeValues: true },
+  miras: { chunkSize: chunk },
+} as const;
 
 for (const architecture of architectureNames) {
   const { config, chunkSize } = new LanguageModel({ architecture, ...base, contextSegment: 8 });

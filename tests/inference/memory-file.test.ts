@@ -5,12 +5,13 @@ import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { detached, key, liveTensors, release, scope, startEngine } from "../../src/array/index.ts";
 import { loadMemory, modelFingerprint, Reader, saveMemory } from "../../src/inference/index.ts";
-import { architectureNames, LanguageModel } from "../../src/models/index.ts";
+import { LanguageModel } from "../../src/models/index.ts";
+import { representatives } from "../models/families.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "memory-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-test.each(architectureNames)(
+test.each(representatives)(
   "%s: a memory saved inside a chunk and loaded again gives the same logits",
   async (architecture) => {
     const engine = await startEngine("wasm");
@@ -24,6 +25,7 @@ test.each(architectureNames)(
       persistentTokens: 3,
       visiblePrefix: true,
       memory: { chunkSize: 4, normalizeValues: true },
+      miras: { chunkSize: 4 },
       ...(architecture === "transformer" ? {} : { neuralMemoryLayers: [1] }),
     });
     const params = detached(() => scope(() => model.init(key(4))));

@@ -14,7 +14,8 @@ import {
 } from "../../src/array/index.ts";
 import { byteTokenizer } from "../../src/data/index.ts";
 import { generate, Reader } from "../../src/inference/index.ts";
-import { architectureNames, LanguageModel, type ModelInput, type ModelParams } from "../../src/models/index.ts";
+import { isMirasArchitecture, LanguageModel, type ModelInput, type ModelParams } from "../../src/models/index.ts";
+import { representatives } from "../models/families.ts";
 
 /** Where the two likeliest tokens are nearer than this, rounding may decide: logits are of size 1, in float32. */
 const MARGIN = 1e-4;
@@ -48,7 +49,7 @@ async function recomputed(model: LanguageModel, params: ModelParams, tokens: Int
 /** Which of three blocks have a memory. */
 const memories = { all: [0, 1, 2], some: [1], none: [] };
 
-const models = architectureNames.flatMap((architecture): [string, ModelInput][] => {
+const models = representatives.flatMap((architecture): [string, ModelInput][] => {
   const base = {
     architecture,
     dim: 16,
@@ -60,6 +61,7 @@ const models = architectureNames.flatMap((architecture): [string, ModelInput][] 
   } as const;
   const memory = { chunkSize: 8 };
   if (architecture === "transformer") return [[architecture, { ...base, memory }]];
+  if (isMirasArchitecture(architecture)) return [[architecture, { ...base, miras: { chunkSize: 8 } }]];
   return Object.entries(memories).map(([which, neuralMemoryLayers]) => [
     `${architecture} with a memory in ${which} of its blocks`,
     { ...base, layers: 3, memory, neuralMemoryLayers },
@@ -72,7 +74,7 @@ describe.each(models)("%s", (_, input) => {
     // Larger output weights than at the start of training: choices that are clear.
     const params = detached(() =>
       scope(() =>
-        mapTree(model.init(key(3)), (leaf, path) => (path === "head" ? np.multiply(leaf, 10) : np.add(leaf, 0))),
+        mapTree(model.init(key(6)), (leaf, path) => (path === "head" ? np.multiply(leaf, 10) : np.add(leaf, 0))),
       ),
     );
     const engine = await startEngine();

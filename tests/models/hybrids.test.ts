@@ -2,9 +2,10 @@
 import { describe, expect, test } from "vitest";
 import { key, leaves, mapTree, np, readSync, scope, type Tensor, tensor } from "../../src/array/index.ts";
 import { isMemoryLayer } from "../../src/common/index.ts";
-import { architectureNames, LanguageModel, type ModelInput } from "../../src/models/index.ts";
+import { architectureNames, isMirasArchitecture, LanguageModel, type ModelInput } from "../../src/models/index.ts";
 import { MemoryAsContext } from "../../src/titans/index.ts";
 import { ConfigError } from "../../src/utils/index.ts";
+import { representatives } from "./families.ts";
 
 const base = {
   vocabularySize: 32,
@@ -15,9 +16,10 @@ const base = {
   contextSegment: 8,
   persistentTokens: 2,
   memory: { chunkSize: 4, normalizeValues: true },
+  miras: { chunkSize: 4 },
 } as const;
 
-const withMemory = architectureNames.filter((name) => name !== "transformer");
+const withMemory = representatives.filter((name) => name !== "transformer");
 
 function tokensOf(batch: number, length: number): Tensor {
   return tensor(
@@ -39,7 +41,8 @@ describe.each(withMemory)("%s", (architecture) => {
     const within = (names: string[], block: number) =>
       names.filter((name) => name.startsWith(`blocks.${block}.`)).sort();
     for (const block of [0, 2]) expect(within(some!, block)).toEqual(within(plain!, block));
-    expect(within(some!, 1)).toContain(`blocks.1.mixer.persistent`);
+    const ofMemory = isMirasArchitecture(architecture) ? "initialMemory.0" : "persistent";
+    expect(within(some!, 1)).toContain(`blocks.1.mixer.${ofMemory}`);
   });
 
   test("diagnoses the blocks with a memory, by their numbers, and computes the same", () => {
@@ -62,8 +65,10 @@ describe.each(withMemory)("%s", (architecture) => {
       const params = model.init(key(2));
       const [, state] = model.step(params, model.initialState(params, 2), tokensOf(2, 8));
       let seen = 0;
+      let arrays = 0;
       const emptied = model.mapMemories(state, (memory) => {
         seen++;
+        arrays = leaves(memory).length;
         return mapTree(memory, (w) => np.zerosLike(w));
       });
       expect(seen).toBe(1);
@@ -71,8 +76,7 @@ describe.each(withMemory)("%s", (architecture) => {
         leaves(blocks[block] as Tensor).map((leaf) => [...readSync(leaf)]);
       for (const block of [0, 2]) expect(numbers(emptied, block)).toEqual(numbers(state, block));
       const changed = numbers(emptied, 1).filter((leaf, i) => `${leaf}` !== `${numbers(state, 1)[i]}`);
-      // Two matrices and the surprise of each.
-      expect(changed).toHaveLength(4);
+      expect(changed).toHaveLength(arrays);
       for (const leaf of changed) expect(Math.max(...leaf.map(Math.abs))).toBe(0);
     });
   });
@@ -124,7 +128,7 @@ test.each<[string, Partial<ModelInput>, RegExp]>([
   [
     "a memory in a transformer",
     { architecture: "transformer", neuralMemoryLayers: [1] },
-    /"transformer" has no memory/,
+    /attention alone and has no memory/,
   ],
   [
     "a non-causal read elsewhere",
@@ -148,6 +152,7 @@ test.each<[string, Partial<ModelInput>, RegExp]>([
 test("settings that an architecture does not use are no error, so that an architecture can be exchanged in a preset", () => {
   for (const architecture of architectureNames) {
     const model = new LanguageModel({ architecture, ...base, gate: "sum", visiblePrefix: true });
-    expect(model.memoryBlocks).toHaveLength(architecture === "transformer" ? 0 : 3);
+    const isAttention = architecture === "transformer" || architecture === "miras:softmax-attention";
+    expect(model.memoryBlocks).toHaveLength(isAttention ? 0 : 3);
   }
 });

@@ -12,8 +12,9 @@ import {
   tensor,
   valueAndGrad,
 } from "../../src/array/index.ts";
-import { architectureNames, type ModelParams, nextTokenLoss } from "../../src/models/index.ts";
+import { isMirasArchitecture, type ModelParams, nextTokenLoss } from "../../src/models/index.ts";
 import { SegmentPrograms, segmentsOf } from "../../src/training/index.ts";
+import { representatives } from "../models/families.ts";
 import { tinyModel } from "./tiny.ts";
 
 const batch = 2;
@@ -30,7 +31,7 @@ function zeros(params: ModelParams): ModelParams {
   return scope(() => mapTree(params, (leaf) => np.zerosLike(leaf)));
 }
 
-describe.each(architectureNames)("segment back-propagation through time, %s", (architecture) => {
+describe.each(representatives)("segment back-propagation through time, %s", (architecture) => {
   test("loss and gradients over two segments equal those of the whole sequence in one call", async () => {
     const engine = await startEngine("wasm");
     const model = tinyModel({ architecture, window: 6, contextSegment: 8, persistentTokens: 2 });
@@ -75,7 +76,8 @@ describe.each(architectureNames)("segment back-propagation through time, %s", (a
     // The learned initial memory and the persistent tokens must owe something to the sequences that start from them.
     if (architecture !== "transformer") {
       const initial = [...namedLeaves(gradients)].filter(([path]) => /initialMemory|persistent/.test(path));
-      expect(initial.length).toBe(3);
+      if (isMirasArchitecture(architecture)) expect(initial.length).toBeGreaterThan(0);
+      else expect(initial.length).toBe(3);
       for (const [path, leaf] of initial) expect(Math.max(...readSync(leaf).map(Math.abs)), path).toBeGreaterThan(0);
     }
     release(params, gradients, value, expected);

@@ -17,6 +17,7 @@ export function tinyModel(overrides: Partial<ModelInput> = {}): LanguageModel {
     layers: 1,
     heads: 2,
     memory: { chunkSize: 4, normalizeValues: true },
+    miras: { chunkSize: 4 },
     ...overrides,
   });
 }
