@@ -18,7 +18,10 @@ const base = {
   miras: { chunkSize: chunk },
 } as const;
 
-for (const architecture of architectureNames) {
+/** Rows that are the models of the same name, and the one that is a transformer. */
+const aliases = ["miras:moneta", "miras:yaad", "miras:memora", "miras:softmax-attention"];
+
+for (const architecture of architectureNames.filter((name) => !aliases.includes(name))) {
   const { config, chunkSize } = new LanguageModel({ architecture, ...base, contextSegment: 8 });
   const layer = architectures[architecture].mixer(config);
   layerContract(`the mixer of ${architecture}`, {
@@ -26,6 +29,8 @@ for (const architecture of architectureNames) {
     dim: 8,
     tokens: 11,
     grid: { chunk: chunkSize, segment: 2 * chunkSize },
+    // Logarithms and softmaxes of a chunk in another order: worst seen 5e-6 of the largest gradient, which may be twice this.
+    ...(architecture === "memora" ? { tolerance: 4e-6 } : {}),
     ...(isMemoryLayer(layer) && {
       stepWithLosses: (params: Tree, state: Tree, x: Tensor): [Tensor, Tree, Tensor] => {
         const [y, next, { lossBefore }] = layer.diagnose(params, state, x);
