@@ -2,6 +2,7 @@ export * from "./attention.ts";
 export * from "./attention-masks.ts";
 export * from "./attention-pattern.ts";
 export * from "./block.ts";
+export * from "./carried-rotary.ts";
 export * from "./causal-convolution.ts";
 export * from "./checks.ts";
 export * from "./dense.ts";
