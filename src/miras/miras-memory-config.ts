@@ -43,6 +43,8 @@ export interface MirasMemoryConfig extends Omit<AssociativeMemoryConfig, "dim"> 
   /** Upper bound of learned momentum gates. */
   readonly maxMomentum: number;
   readonly keySource: KeySource;
+  /** Turns queries and keys by their positions, so that what is recalled depends on how far it lies back; for projected keys. */
+  readonly rotary: boolean;
   /** l2-normalises queries and keys, so that a step size means the same for every token. */
   readonly normalizeKeys: boolean;
   /** l2-normalises values. */
@@ -66,7 +68,7 @@ export function pairsOf({ algorithm }: Pick<MirasMemoryConfig, "algorithm">): nu
  *
  * @throws ConfigError with what is wrong and what would do
  */
-export function checkMirasConfig(config: MirasMemoryConfig, { form, choices }: AssociativeMemory): void {
+export function checkMirasConfig(config: MirasMemoryConfig, { form, choices, keyDim }: AssociativeMemory): void {
   const slice = choices.retention.kind === "nonlinear" ? choices.retention.gate.slice : undefined;
   const { dim, heads, headDim, chunkSize, convolutionKernel, gates, gateAxis = "values", retention } = config;
   const pairs = pairsOf(config);
@@ -92,6 +94,10 @@ export function checkMirasConfig(config: MirasMemoryConfig, { form, choices }: A
     );
   if (gates.retainKeys !== undefined && gateAxis !== "values")
     throw new ConfigError('gates.retainKeys is the gate of the key channels; use gateAxis "values" for the other one');
+  if (config.rotary && (keyDim % 2 !== 0 || config.keySource === "tiedToRetain"))
+    throw new ConfigError(
+      `rotary positions turn pairs of projected key features, and a head has ${keyDim} of source "${config.keySource}"; choose an even headDim and projected keys, or rotary false`,
+    );
   checkSlices(config, slice);
   if (form !== "triangular" && (pairs > 1 || config.keySource === "decoupledErase"))
     throw new ConfigError(

@@ -1,10 +1,13 @@
 /** Any associative memory as a layer: projections, convolution, gates, one memory a head, gated output. */
 import { type Key, mapTree, nn, np, slice, splitKey, type Tensor, type Tree } from "../array/index.ts";
 import {
+  type CarriedRotation,
+  carriedRotation,
   causalConvolution,
   checkSegment,
   dense,
   initDense,
+  initialRotation,
   initTaps,
   joinDiagnostics,
   l2Normalize,
@@ -12,6 +15,7 @@ import {
   type MemoryLayer,
   mergeHeads,
   rmsNorm,
+  rotate,
   type StepOptions,
   splitHeads,
 } from "../common/index.ts";
@@ -58,12 +62,14 @@ export type MirasMemoryState = {
   readonly memory: AssociativeState;
   /** The last inputs of the convolution: [batch, kernel - 1, features] */
   readonly tail: Tensor;
+  /** With rotary positions: the next token's angles. */
+  readonly rotation?: CarriedRotation;
 };
 
 /**
  * A layer around any associative memory, as the paper's Figure of the MIRAS layer has it.
  *
- * Order of operations: projection, causal depthwise convolution, SiLU, l2-normalised queries and keys, gates from the token, memory (read after write), per-head
+ * Order of operations: projection, causal depthwise convolution, SiLU, rotary positions where there are any, l2-normalised queries and keys, gates from the token, memory (read after write), per-head
  * RMSNorm, sigmoid gate, output projection. Pre-norm and residual belong to the block around it.
  *
  * @throws ConfigError if the choices cannot be combined or the sizes cannot work
@@ -105,7 +111,9 @@ export class MirasMemory implements MemoryLayer<MirasMemoryParams, MirasMemorySt
   initialState(params: MirasMemoryParams, batch: number): MirasMemoryState {
     const memory = copiedState(this.memory.start(params.initialMemory), batch);
     const shape = [batch, this.config.convolutionKernel - 1, params.projection.shape[1]!];
-    return { memory, tail: np.zeros(shape, { dtype: params.projection.dtype }) };
+    const tail = np.zeros(shape, { dtype: params.projection.dtype });
+    if (!this.config.rotary) return { memory, tail };
+    return { memory, tail, rotation: initialRotation(batch, this.memory.keyDim, tail) };
   }
 
   step(
@@ -176,7 +184,7 @@ export class MirasMemory implements MemoryLayer<MirasMemoryParams, MirasMemorySt
     const { dim, chunkSize } = this.config;
     checkSegment("MIRAS memory", x, dim, state.tail.shape[0] ?? 0, mask);
     const gates = writeGates(this.config, params.gates, x, this.hasThreshold, storeMask);
-    const { tokens, tail } = this.project(params, state.tail, x, gates, mask);
+    const { tokens, tail, rotation } = this.project(params, state, x, gates, mask);
     const writeMask = mask && np.repeat(np.expandDims(mask, 1), this.pairs, -1); // [batch, 1, T n]
     const length = x.shape[1]!;
     const outputs: Tensor[] = [];
@@ -197,17 +205,18 @@ export class MirasMemory implements MemoryLayer<MirasMemoryParams, MirasMemorySt
       outputs.push(result.outputs);
       memory = result.state;
     }
-    return [this.readOut(params, x, np.concatenate(outputs, 2)), { memory, tail }];
+    const next = { memory, tail, ...(rotation ? { rotation } : {}) };
+    return [this.readOut(params, x, np.concatenate(outputs, 2)), next];
   }
 
-  /** Keys and values of every pair, queries, [batch, heads, T n or T, features] each, and the convolution's new tail. */
+  /** Keys and values of every pair, queries, [batch, heads, T n or T, features] each, and what the next call begins with. */
   private project(
     params: MirasMemoryParams,
-    tail: Tensor,
+    { tail, rotation }: MirasMemoryState,
     x: Tensor,
     gates: WriteGates,
     mask: Tensor | undefined,
-  ): { tokens: ChunkTokens; tail: Tensor } {
+  ): { tokens: ChunkTokens; tail: Tensor; rotation: CarriedRotation | undefined } {
     const { heads, headDim, keySource, normalizeKeys, normalizeValues } = this.config;
     const [convolved, nextTail] = causalConvolution(params.convolution, tail, dense(params.projection, x), mask);
     const features = nn.silu(convolved);
@@ -217,16 +226,21 @@ export class MirasMemory implements MemoryLayer<MirasMemoryParams, MirasMemorySt
       from += width;
       return splitHeads(slice(features, [], [], [from - width, from]), heads);
     }) as [Tensor, ...Tensor[]];
-    const projected = interleaved(pairs.slice(0, this.pairs));
+    const turn = rotation && carriedRotation(rotation, x.shape[1]!, mask);
+    const placed = (u: Tensor) => {
+      const turned = turn ? rotate(u, turn.angles) : u;
+      return normalizeKeys ? l2Normalize(turned) : turned;
+    };
+    const projected = interleaved(pairs.slice(0, this.pairs).map(placed));
     const values = interleaved(pairs.slice(this.pairs));
-    const normalized = (u: Tensor) => (normalizeKeys ? l2Normalize(u) : u);
     return {
       tokens: {
-        queries: normalized(queries),
+        queries: placed(queries),
         values: normalizeValues ? l2Normalize(values) : values,
-        ...this.keysOf(params, keySource, normalized(projected), x, gates),
+        ...this.keysOf(params, keySource, projected, x, gates),
       },
       tail: nextTail,
+      rotation: turn?.next,
     };
   }
 

@@ -75,6 +75,7 @@ export const monetaSettings: MirasSettings = {
   maxStepSize: 0.1,
   maxMomentum: 0.9,
   keySource: "projected",
+  rotary: true,
   normalizeKeys: true,
   normalizeValues: false,
   chunkSize: 16,

@@ -46,6 +46,7 @@ const plain: MirasSettings = {
   maxStepSize: 1,
   maxMomentum: 0.9,
   keySource: "projected",
+  rotary: false,
   normalizeKeys: true,
   normalizeValues: false,
   chunkSize: 16,

@@ -123,6 +123,7 @@ export const mirasSchema = z.strictObject({
   maxStepSize: z.number().min(0).optional(),
   maxMomentum: z.number().gt(0).lt(1).optional(),
   keySource: z.enum(keySources).optional(),
+  rotary: z.boolean().optional(),
   normalizeKeys: z.boolean().optional(),
   normalizeValues: z.boolean().optional(),
   chunkSize: whole.optional(),
