@@ -1,7 +1,7 @@
 /** The trainings of the main job: the model and the same model without writes, with samples and diagnostics on the way (Node only). */
 import { join } from "node:path";
 import { release } from "../array/index.ts";
-import type { ModelParams } from "../models/index.ts";
+import { type ModelParams, mayWrite, withoutWrites } from "../models/index.ts";
 import { initialTrainingState, loadCheckpoint, type Run, type RunSummary, trainRun } from "../training/index.ts";
 import { appendDiagnostics } from "./diagnostics-log.ts";
 import type { Job, MainJobHooks, TrainedModel } from "./main-job-stages.ts";
@@ -97,14 +97,13 @@ async function diagnose({ run, text, tracer, budget, hooks }: Job, step: number,
 }
 
 function hasControl({ model, config }: Run): boolean {
-  return model.memoryBlocks.length > 0 && config.model.memory.maxStepSize > 0;
+  return model.memoryBlocks.length > 0 && mayWrite(config.model);
 }
 
 /** The run of the same model with step size 0: a new one, or the one that was begun. */
 async function openControl({ folder, config }: Run): Promise<Run> {
-  const { model } = config;
   return openRunIn(join(folder.path, CONTROL_FOLDER), {
-    layer: { ...config, model: { ...model, memory: { ...model.memory, maxStepSize: 0 } } },
+    layer: { ...config, model: withoutWrites(config.model) },
     where: "the control without writes",
   });
 }

@@ -1,7 +1,13 @@
 /** What happens inside a model's memories while it reads a passage, as plain numbers. */
 import { detached, type Engine, type Program, read, release, type Tensor, tensor } from "../array/index.ts";
 import type { MemoryDiagnostics } from "../common/index.ts";
-import { type LanguageModel, type ModelParams, type ModelState, nextTokenLoss } from "../models/index.ts";
+import {
+  type LanguageModel,
+  type ModelParams,
+  type ModelState,
+  memoryChunkSize,
+  nextTokenLoss,
+} from "../models/index.ts";
 import { ConfigError } from "../utils/index.ts";
 
 /** One layer's memory along a passage. Means are over the layer's heads. */
@@ -87,7 +93,7 @@ export class MemoryTracer {
       state = result.state;
     }
     release(state);
-    const { chunkSize } = this.model.config.memory;
+    const chunkSize = memoryChunkSize(this.model.config);
     const layers = Object.keys(segments[0]!).map((block) => {
       const rows = joinRows(segments.map((segment) => segment[block]!));
       return layerTrace(Number(block), rows, tokens.length, Math.ceil(tokens.length / chunkSize));

@@ -1,6 +1,8 @@
 /** Everything a report says, as data: saved beside it as JSON. */
+
 import type { EngineName } from "../array/index.ts";
 import type { NgramBaselines } from "../data/index.ts";
+import { mayWrite } from "../models/index.ts";
 import type { RunConfig } from "../training/index.ts";
 import type { DiagnosticsPoint } from "./diagnostics-log.ts";
 import type { MemoryControls } from "./memory-controls.ts";
@@ -79,7 +81,7 @@ export function reportWarnings(data: ReportData): string[] {
   if (controls === undefined) return warnings;
   if (controls.writes.writes === 0) {
     warnings.push(
-      config.model.memory.maxStepSize === 0
+      !mayWrite(config.model)
         ? "This model never writes to its memory: its largest step size is 0."
         : "Nothing was written to memory: every step size is 0, although the largest one allowed is not.",
     );

@@ -29,7 +29,7 @@ type ReadingProgram = Program<
  * The compiled program with which windows are scored: one shape, for a batch of sequences and one segment of tokens. Another makes fresh memories.
  *
  * With `write: false` the step sizes are zero while everything else goes on, forgetting and carried surprise included. Parameters of a model that was trained
- * with `maxStepSize` 0 score exactly as in that model when they are read with `write: false`, so that both are measured by one program.
+ * with step size 0 score exactly as in that model when they are read with `write: false`, so that both are measured by one program.
  */
 export class WindowReader {
   readonly model: LanguageModel;

@@ -18,6 +18,7 @@ export {
 } from "./config.ts";
 export { LanguageModel, type ModelParams, type ModelState, nextTokenLoss } from "./language-model.ts";
 export { absoluteError, crossEntropy, squaredError, type TokenLoss } from "./losses.ts";
+export { mayWrite, memoryChunkSize, withoutWrites } from "./memory-settings.ts";
 export {
   isMirasArchitecture,
   type MirasArchitectureName,
