@@ -26,6 +26,7 @@ export interface Preparation {
 export class ProbeEngine implements Engine {
   readonly name = "native";
   readonly threads: number;
+  readonly replicas = 1;
   readonly programs: CompiledProgram[] = [];
   readonly preparations: Preparation[] = [];
   private readonly sessions: Session[] = [];
