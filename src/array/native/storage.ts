@@ -21,7 +21,7 @@ export type OrderOf = (node: Node) => Order;
 /** Some of a contraction's iteration axes in an order of the result's axes. */
 export function inResultOrder(group: Order, { kept }: ContractNode, order: Order): Order {
   if (group.length < 2) return group;
-  return order.flatMap((axis) => (group.includes(kept[axis]!) ? kept[axis]! : []));
+  return order.map((axis) => kept[axis]!).filter((i) => group.includes(i));
 }
 
 /**
@@ -44,11 +44,18 @@ export function storedOrder(operand: Operand, orderOf: OrderOf): Order {
 
 /** The order in which an operand's axes come in an iteration order. */
 export function operandOrder({ axes }: Operand, iteration: Order): Order {
-  return iteration.flatMap((i) => axes[i] ?? []);
+  // A loop, since this is called a million times for a training step's program.
+  const found: number[] = [];
+  for (const i of iteration) {
+    const axis = axes[i];
+    if (axis !== null && axis !== undefined) found.push(axis);
+  }
+  return found;
 }
 
 /** An order of some axes with the missing ones put where another order has them: before the first axis that comes after them there. */
 export function completed(partial: Order, full: Order): Order {
+  if (partial.length === full.length) return partial;
   const result = [...partial];
   for (const [place, axis] of full.entries()) {
     if (partial.includes(axis)) continue;
