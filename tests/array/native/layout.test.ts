@@ -1,6 +1,6 @@
 /** Stored orders: what has to be moved is moved the fast way. */
 import { expect, test } from "vitest";
-import { np, type Tensor } from "../../../src/array/index.ts";
+import { grad, np, type Tensor, type Tree } from "../../../src/array/index.ts";
 import { gatherArguments, standIns } from "../../../src/array/native/arguments.ts";
 import { emit } from "../../../src/array/native/emitter.ts";
 import { lower } from "../../../src/array/native/lower.ts";
@@ -9,7 +9,7 @@ import { trace } from "../../../src/array/native/traced-program.ts";
 import { randomTensor } from "./support.ts";
 
 /** The permutations of all transpositions in a program's ONNX graph. */
-function permutations(f: (...args: never[]) => Tensor, args: readonly Tensor[]): (readonly number[])[] {
+function permutations(f: (...args: never[]) => Tree, args: readonly Tree[]): (readonly number[])[] {
   const traced = trace(f, standIns(gatherArguments(args), "float32"));
   const { nodes } = emit(lower(traced), "onnxruntime");
   traced.dispose();
@@ -26,16 +26,23 @@ test("moves of rows and of single axes are quick, others are not", () => {
   expect(isQuickMove([0, 1, 2, 3], [1, 3, 0, 2])).toBe(false);
 });
 
-test("heads that become features are moved as rows, also for the gradient of the matrix that reads them", () => {
-  const [batch, heads, tokens, size, out] = [2, 4, 6, 8, 5];
-  // [batch, heads, tokens, size] as [batch, tokens, heads * size], then the matrix's gradient: the features are its rows.
-  const gradient = (x: Tensor, g: Tensor) => {
-    const features = np.reshape(np.transpose(np.multiply(x, x), [0, 2, 1, 3]), [batch * tokens, heads * size]);
-    return np.matmul(np.transpose(features), np.reshape(g, [batch * tokens, out]));
+test("heads and features are turned into each other by rows, also in the gradient", () => {
+  const [batch, heads, tokens, size] = [2, 4, 6, 8];
+  const split = (x: Tensor) => np.transpose(np.reshape(x, [batch, tokens, heads, size]), [0, 2, 1, 3]);
+  const merged = (x: Tensor) => np.reshape(np.transpose(x, [0, 2, 1, 3]), [batch, tokens, heads * size]);
+  const attention = ([x, q, k, v, o]: readonly [Tensor, Tensor, Tensor, Tensor, Tensor]) => {
+    const [queries, keys, values] = [q, k, v].map((weights) => split(np.matmul(x, weights))) as [
+      Tensor,
+      Tensor,
+      Tensor,
+    ];
+    const seen = np.exp(np.matmul(queries, np.transpose(keys, [0, 1, 3, 2])));
+    return np.sum(np.square(np.matmul(merged(np.matmul(seen, values)), o)));
   };
-  const args = [randomTensor([batch, heads, tokens, size], 1), randomTensor([batch, tokens, out], 2)];
-  const moves = permutations(gradient, args);
-  expect(moves).toHaveLength(1);
+  const matrix = (seed: number) => randomTensor([heads * size, heads * size], seed);
+  const input = randomTensor([batch, tokens, heads * size], 1);
+  const moves = permutations(grad(attention) as never, [[input, matrix(2), matrix(3), matrix(4), matrix(5)]]);
+  expect(moves.length).toBeGreaterThan(0);
   for (const permutation of moves) {
     const stored = permutation.map((_, i) => i);
     expect(isQuickMove(stored, permutation), `${permutation}`).toBe(true);
