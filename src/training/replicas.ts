@@ -12,6 +12,12 @@ import type { SequenceGradients } from "./segment-programs.ts";
 import { EnginePrograms, type WindowPrograms } from "./window-programs.ts";
 
 /**
+ * Numbers of a model above which its batch stays whole: every thread holds parameters and gradients of its own, and onnxruntime's threads share the
+ * products of large matrices well by themselves.
+ */
+const LARGEST_SHARED = 2 ** 25;
+
+/**
  * The programs of a training: shared among threads where the engine has more than one and the batch more than one window, else on the engine.
  *
  * One product of matrices hardly gains from a second thread, half a batch gains nearly everything. The sum over the shares is the same in every run
@@ -28,13 +34,20 @@ export function windowPrograms(
   onNote?: (sentence: string) => void,
 ): WindowPrograms {
   const count = Math.min(engine.replicas, batch);
-  // A replica knows the model by its configuration alone, and a bundle may lack its code.
-  const isPlain = Object.getPrototypeOf(model) === LanguageModel.prototype;
-  if (count < 2 || !isPlain || !existsSync(fileURLToPath(replicaEntry))) {
-    return new EnginePrograms(engine, model, segment);
-  }
+  if (count < 2 || !canBeShared(model)) return new EnginePrograms(engine, model, segment);
   const threads = Math.floor(engine.replicas / count);
   return new Replicas(count, { model: model.config, segment, threads }, onNote);
+}
+
+/** A replica knows the model by its configuration alone, and a bundle may lack its code. */
+function canBeShared(model: LanguageModel): boolean {
+  const isPlain = Object.getPrototypeOf(model) === LanguageModel.prototype;
+  return isPlain && existsSync(fileURLToPath(replicaEntry)) && parameterCount(model) <= LARGEST_SHARED;
+}
+
+function parameterCount(model: LanguageModel): number {
+  const sizes = [...model.shapes().values()].map(({ shape }) => shape.reduce((size, n) => size * n, 1));
+  return sizes.reduce((sum, size) => sum + size, 0);
 }
 
 class Replicas implements WindowPrograms {

@@ -215,6 +215,8 @@ test.skipIf(!hasNative)("a batch stays whole where it cannot be shared, or nothi
   expect(programsOn(native, 1)).toBeInstanceOf(EnginePrograms);
   expect(programsOn(wasm, 2)).toBeInstanceOf(EnginePrograms);
   expect(programsOn(native, 2, new OtherModel(tinyModel().config))).toBeInstanceOf(EnginePrograms);
+  const large = new LanguageModel({ ...tinyModel().config, vocabularySize: 2 ** 17, dim: 128 });
+  expect(programsOn(native, 2, large)).toBeInstanceOf(EnginePrograms);
   entry.replica = new URL("missing.js", bundled);
   expect(programsOn(native, 2)).toBeInstanceOf(EnginePrograms);
   entry.replica = bundled;
