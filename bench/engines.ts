@@ -41,9 +41,9 @@ export async function run(): Promise<Row[]> {
     ...(await trainingRows(engines, "default training step", standard, 11, "at least 6")),
     ...(await trainingRows(engines, "wide training step", wide, 3, "at least 8")),
     ...(await inferenceRows(engines)),
-    ...(await preparationRows(engines.native.threads)),
+    ...(await preparationRows(engines.native)),
     ...(await utilisationRows(engines.native)),
-    ...(await profileRows()),
+    ...(await profileRows(engines.native)),
     ...memory,
   ];
   await Promise.all([engines.native.dispose(), engines.wasm.dispose()]);
@@ -102,10 +102,15 @@ async function inferenceRows({ native, wasm }: Engines): Promise<Row[]> {
   ];
 }
 
-/** What has to be done before the default preset's first training step can run. */
-async function preparationRows(threads: number): Promise<Row[]> {
-  const probe = new ProbeEngine(threads);
-  const steps = new TrainingSteps(probe, standard);
+/** What one of the threads among which `train` shares a batch does. */
+function shareOf({ model, training }: Workload, { replicas }: Engine): Workload {
+  return { model, training: { ...training, batch: Math.ceil(training.batch! / replicas) } };
+}
+
+/** What a thread has to do before the default preset's first training step can run; all do it at the same time. */
+async function preparationRows(native: Engine): Promise<Row[]> {
+  const probe = new ProbeEngine();
+  const steps = new TrainingSteps(probe, shareOf(standard, native));
   await steps.step();
   await steps.stop();
   const { preparations } = probe;
@@ -127,10 +132,10 @@ async function preparationRows(threads: number): Promise<Row[]> {
 }
 
 async function utilisationRows(native: Engine): Promise<Row[]> {
-  const probe = new ProbeEngine(native.threads);
-  const counting = new TrainingSteps(probe, wide);
+  const probe = new ProbeEngine();
+  const counting = new TrainingSteps(probe, shareOf(wide, native));
   await counting.step();
-  const flops = totalMatrixFlops(probe.preparations);
+  const flops = totalMatrixFlops(probe.preparations) * native.replicas;
   await counting.stop();
   await probe.dispose();
 
@@ -156,11 +161,11 @@ async function utilisationRows(native: Engine): Promise<Row[]> {
   ];
 }
 
-async function profileRows(): Promise<Row[]> {
-  const profile = await profileOf(wide);
+async function profileRows(native: Engine): Promise<Row[]> {
+  const profile = await profileOf(shareOf(wide, native));
   const outside = 1 - profile.reduce((sum, { share }) => sum + share, 0);
   const row = (where: string, share: number): Row => ({
-    measure: `wide training step: share of time ${where}`,
+    measure: `wide training step, one thread: share of time ${where}`,
     value: 100 * share,
     unit: "%",
   });

@@ -1,4 +1,4 @@
-/** Where a training step's time goes: onnxruntime's profile, summed by kind of operator. */
+/** Where a training step's time goes on one thread: onnxruntime's profile, summed by kind of operator. */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -23,7 +23,7 @@ const STEPS = 4;
 export async function profileOf(workload: Workload): Promise<OperatorProfile> {
   const folder = mkdtempSync(join(tmpdir(), "neural-memory-profile-"));
   try {
-    const engine = await NativeEngine.start({ profile: join(folder, "profile") });
+    const engine = await NativeEngine.start({ threads: 1, profile: join(folder, "profile") });
     const run = new TrainingSteps(engine, workload);
     await run.step();
     let time = 0;

@@ -7,7 +7,7 @@ import { lower } from "../src/array/native/lower.ts";
 import { encodeModel } from "../src/array/native/protobuf.ts";
 import { createSession, loadRuntime, type Session } from "../src/array/native/runtime.ts";
 import { trace } from "../src/array/native/traced-program.ts";
-import { matrixFlops, threadsWorth } from "../src/array/native/work.ts";
+import { matrixFlops } from "../src/array/native/work.ts";
 
 /** What a program's preparation took, in milliseconds, and what a call computes. */
 export interface Preparation {
@@ -22,17 +22,14 @@ export interface Preparation {
   calls: number;
 }
 
-/** The native engine's steps, one after another under a clock. */
+/** What the native engine does, on one thread, one part after another under a clock. */
 export class ProbeEngine implements Engine {
   readonly name = "native";
-  readonly threads: number;
+  readonly threads = 1;
+  readonly replicas = 1;
   readonly programs: CompiledProgram[] = [];
   readonly preparations: Preparation[] = [];
   private readonly sessions: Session[] = [];
-
-  constructor(threads: number) {
-    this.threads = threads;
-  }
 
   compile<A extends readonly unknown[], R extends Tree>(name: string, f: (...args: A) => R): Program<A, R> {
     let prepared: ReturnType<ProbeEngine["prepare"]> | undefined;
@@ -61,8 +58,7 @@ export class ProbeEngine implements Engine {
     const file = encodeModel(model);
     const lowering = clock();
     const flops = matrixFlops(lowered);
-    const threads = threadsWorth(flops, model.nodes.length, this.threads);
-    const session = await createSession(runtime, file, model.inputs, model.outputs, { threads });
+    const session = await createSession(runtime, file, model.inputs, model.outputs, { threads: this.threads });
     const preparation: Preparation = {
       name,
       tracing,

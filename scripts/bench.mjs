@@ -6,7 +6,13 @@ import { root } from "./project.mjs";
 
 const out = join(root, "node_modules/.cache/neural-memory-bench");
 await build({
-  entryPoints: ["main", "sequence-length-child", "peak-memory-child"].map((name) => join(root, `bench/${name}.ts`)),
+  entryPoints: {
+    ...Object.fromEntries(
+      ["main", "sequence-length-child", "peak-memory-child"].map((name) => [name, join(root, `bench/${name}.ts`)]),
+    ),
+    // A thread's code lies beside the module that starts it.
+    replica: join(root, "src/training/replica.ts"),
+  },
   bundle: true,
   splitting: true,
   packages: "external",

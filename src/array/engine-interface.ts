@@ -15,6 +15,8 @@ export interface Engine {
   readonly name: Exclude<EngineName, "auto">;
   /** Threads it computes with at most: small programs run faster on one. */
   readonly threads: number;
+  /** Engines with one thread that give what this one gives, side by side in threads of their own: those among which a batch may be shared. */
+  readonly replicas: number;
   /** Programs compiled so far: one for each function and set of argument shapes. */
   readonly programs: readonly CompiledProgram[];
   /**

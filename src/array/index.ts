@@ -11,6 +11,7 @@ export {
 export { type Key, key, splitKey } from "./keys.ts";
 export { detached, liveTensors, release, retain, scope } from "./lifetimes.ts";
 export { lax, np, random, type SliceIndex, slice } from "./namespaces.ts";
+export { type PlainTensor, type PlainTree, plainTree, treeOfPlain } from "./plain.ts";
 export { type DType, isTensor, type Tensor, type TensorLike } from "./tensor.ts";
 export { read, readScalar, readSync, type TensorData, tensor, zerosLike } from "./transfer.ts";
 export { type ArrayShape, grad, jit, jvp, shapesOf, valueAndGrad, vjp, vmap } from "./transforms.ts";

@@ -7,6 +7,7 @@ import type { Tree } from "./tree.ts";
 export class WasmEngine implements Engine {
   readonly name = "wasm";
   readonly threads = 1;
+  readonly replicas = 1;
   readonly programs: CompiledProgram[] = [];
   private disposed = false;
 

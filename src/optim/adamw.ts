@@ -67,19 +67,20 @@ export function adamW(options: AdamWOptions = {}): Optimizer<AdamWState> {
 
         const firstBias = biasCorrection(beta1, step);
         const secondBias = biasCorrection(beta2, step);
-        const directions = namedLeaves(
+        // All that is the same for every parameter is one factor: what is left are passes over memory.
+        const rate = np.divide(learningRate, firstBias);
+        const kept = np.subtract(1, np.multiply(learningRate, weightDecay));
+        const steps = namedLeaves(
           zipTrees(
-            (_, m, v) => np.divide(np.divide(m, firstBias), np.add(np.sqrt(np.divide(v, secondBias)), epsilon)),
+            (_, m, v) => np.divide(np.multiply(m, rate), np.add(np.sqrt(np.divide(v, secondBias)), epsilon)),
             params,
             firstMoment,
             secondMoment,
           ),
         );
-        const updated = mapTree(params, (p, path) => {
-          const direction = directions.get(path)!;
-          const decayed = decays(path, p) ? np.add(direction, np.multiply(p, weightDecay)) : direction;
-          return np.subtract(p, np.multiply(learningRate, decayed));
-        });
+        const updated = mapTree(params, (p, path) =>
+          np.subtract(decays(path, p) ? np.multiply(p, kept) : p, steps.get(path)!),
+        );
         return [updated, { step, firstMoment, secondMoment }];
       });
     },

@@ -1,14 +1,15 @@
 /** The training loop: batches, gradients, optimiser steps, validation, and when to save. Knows nothing of files. */
-import { detached, type Engine, key, release, scope, zerosLike } from "../array/index.ts";
+import { detached, type Engine, key, release, scope } from "../array/index.ts";
 import { sampleWindows, type Tokenizer, type TokenSource, type TokenWindows } from "../data/index.ts";
-import { type LanguageModel, type ModelParams, type ModelState, nextTokenLoss } from "../models/index.ts";
+import type { LanguageModel, ModelParams } from "../models/index.ts";
 import { type AdamWState, adamW, type Optimizer, warmupCosine } from "../optim/index.ts";
 import { ConfigError, DataError } from "../utils/index.ts";
 import type { TrainingConfig } from "./config.ts";
 import { nonFiniteError } from "./non-finite.ts";
 import { compileUpdate } from "./optimizer-update.ts";
-import { SegmentPrograms } from "./segment-programs.ts";
-import { countTargets, segmentsOf } from "./segments.ts";
+import { windowPrograms } from "./replicas.ts";
+import { countTargets } from "./segments.ts";
+import type { WindowPrograms } from "./window-programs.ts";
 
 /** What a run is at a step: all it needs to go on from there. */
 export interface TrainingState {
@@ -99,10 +100,19 @@ export function optimizerOf(config: TrainingConfig): Optimizer<AdamWState> {
  * @throws ConfigError if the configuration does not fit the model
  */
 export async function train(options: TrainOptions): Promise<TrainingState> {
-  const { engine, model, data, config, signal } = options;
+  const { engine, model, data, config } = options;
   checkTraining(model, config, data);
   if (!model.causal) options.onNote?.(NOT_CAUSAL);
-  const programs = new SegmentPrograms(engine, model, nextTokenLoss);
+  const programs = windowPrograms(engine, model, config, options.onNote?.bind(options));
+  try {
+    return await trainWith(programs, options);
+  } finally {
+    await programs.close();
+  }
+}
+
+async function trainWith(programs: WindowPrograms, options: TrainOptions): Promise<TrainingState> {
+  const { engine, model, data, config, signal } = options;
   const update = compileUpdate<ModelParams, AdamWState>(engine, optimizerOf(config), config.clipNorm);
   const learningRateAt = warmupCosine({
     peak: config.learningRate,
@@ -141,48 +151,37 @@ export async function train(options: TrainOptions): Promise<TrainingState> {
   return state;
 }
 
-/** Draws a step's batches and adds up their gradients. */
+/** Draws a step's batches, and their gradient. */
 async function stepGradients(
-  programs: SegmentPrograms<ModelParams, ModelState>,
+  programs: WindowPrograms,
   state: TrainingState,
   data: TrainingData,
   config: TrainingConfig,
 ) {
-  const { batch, length, segment, accumulate, seed } = config;
+  const { batch, length, accumulate, seed } = config;
   const batches = Array.from({ length: accumulate }, (_, i) =>
     sampleWindows(data.training, { batch, length, seed, step: state.step * accumulate + i }),
   );
   const tokens = batches.reduce((total, windows) => total + countTargets(windows), 0);
   const bytes = batches.reduce((total, windows) => total + data.tokenizer.byteLength(targetsOf(windows)), 0);
-  let gradients = zerosLike(state.params);
-  let loss = 0;
-  for (const windows of batches) {
-    const segments = segmentsOf(windows, segment);
-    const result = await programs.gradients(state.params, segments, 1 / tokens, gradients);
-    release(segments);
-    gradients = result.gradients;
-    loss += result.loss;
-  }
-  return { loss, bytes, gradients, tokens };
+  return { ...(await programs.gradients(state.params, batches, 1 / tokens)), bytes, tokens };
 }
 
 /** Validation loss in bits a byte over windows spread over the validation text: the same ones every time. */
 async function validate(
-  programs: SegmentPrograms<ModelParams, ModelState>,
+  programs: WindowPrograms,
   params: ModelParams,
   data: TrainingData,
   config: TrainingConfig,
 ): Promise<number> {
-  const { batch, length, segment, evaluationTokens } = config;
+  const { batch, length, evaluationTokens } = config;
   const rounds = Math.max(1, Math.floor(evaluationTokens / (batch * length)));
   let loss = 0;
   let bytes = 0;
   for (let round = 0; round < rounds; round++) {
     const windows = sampleWindows(data.validation, { batch, length, seed: VALIDATION_SEED, step: round });
-    const segments = segmentsOf(windows, segment);
-    loss += await programs.loss(params, segments);
+    loss += await programs.loss(params, windows);
     bytes += data.tokenizer.byteLength(targetsOf(windows));
-    release(segments);
     await eventLoopTurn();
   }
   return loss / Math.LN2 / bytes;

@@ -42,9 +42,10 @@ async function bundle(): Promise<string> {
   mkdirSync(cache, { recursive: true });
   const folder = mkdtempSync(join(cache, "run-"));
   afterFile.push(folder);
-  const outfile = join(folder, "dist/cli/main.js");
+  const outdir = join(folder, "dist/cli");
   await build({
-    entryPoints: [join(root, "src/cli/main.ts")],
+    // A thread's code lies beside the module that starts it, here the bundle.
+    entryPoints: { main: join(root, "src/cli/main.ts"), replica: join(root, "src/training/replica.ts") },
     bundle: true,
     platform: "node",
     format: "esm",
@@ -52,11 +53,11 @@ async function bundle(): Promise<string> {
     packages: "external",
     // The package says which of its built files have side effects, which leaves out the sources.
     ignoreAnnotations: true,
-    outfile,
+    outdir,
   });
   copyFileSync(join(root, "package.json"), join(folder, "package.json"));
   writeFileSync(join(folder, "dist/equations.json"), JSON.stringify(equations));
-  return outfile;
+  return join(outdir, "main.js");
 }
 
 /** The equation registry as the bundle finds it. */

@@ -1,7 +1,16 @@
 /** Contractions as matrix products, or as products and sums where there are no matrices. */
-import { type ContractNode, type Operand, sizeOf } from "./graph.ts";
+import { type ContractNode, type ElementType, type Operand, sizeOf } from "./graph.ts";
 import type { Placement } from "./placement.ts";
-import { dotProductsOrder, isDotProducts, type Order, productForm, sameOrder } from "./storage.ts";
+import {
+  dotProductsOrder,
+  isDotProducts,
+  type Order,
+  type ProductForm,
+  productForm,
+  readOrder,
+  sameOrder,
+  straightOrder,
+} from "./storage.ts";
 
 export function emitContraction(placement: Placement, node: ContractNode): string {
   return isDotProducts(node) ? emitDotProducts(placement, node) : emitMatrixProduct(placement, node);
@@ -28,9 +37,9 @@ interface Factor {
 function emitMatrixProduct(placement: Placement, node: ContractNode): string {
   const { onnx } = placement;
   const { sizes } = node;
-  const { batch, rows, columns, contracted, factors, moved } = productForm(node, placement.order);
-  const a = factorOf(placement, factors[0], moved[0], batch, rows, contracted);
-  const b = factorOf(placement, factors[1], moved[1], batch, contracted, columns);
+  const form = productForm(node, placement.order);
+  const { batch, rows, columns, contracted } = form;
+  const [a, b] = [factorOf(placement, form, 0, node.type), factorOf(placement, form, 1, node.type)];
   // A stack of matrices is multiplied by one matrix as if it were one tall matrix.
   const isTall = batch.length === 0 && !a.exchanged && rows.length > 1;
   const isPlain = contracted.length === 1 && columns.length === 1 && (rows.length === 1 || isTall);
@@ -62,16 +71,12 @@ function emitMatrixProduct(placement: Placement, node: ContractNode): string {
   return isPlain ? product : onnx.reshaped(product, flat(rows, columns), lengths(result));
 }
 
-function factorOf(
-  placement: Placement,
-  operand: Operand,
-  moved: boolean,
-  batch: Order,
-  first: Order,
-  second: Order,
-): Factor {
-  const straight = [...batch, ...first, ...second];
-  const exchanged = [...batch, ...second, ...first];
-  if (moved || sameOrder(placement.stored(operand), straight)) return { operand, order: straight, exchanged: false };
-  return { operand, order: exchanged, exchanged: first.length > 0 && second.length > 0 };
+function factorOf(placement: Placement, form: ProductForm, place: 0 | 1, type: ElementType): Factor {
+  const operand = form.factors[place];
+  const straight = straightOrder(form, place);
+  const isMoved = form.moved[place];
+  // Where an exchange is a move of its own, one move does both.
+  const order = isMoved && !placement.onnx.exchangesFreely(type) ? straight : readOrder(form, place, placement.order);
+  const isMatrix = form.contracted.length > 0 && (place === 0 ? form.rows : form.columns).length > 0;
+  return { operand, order, exchanged: isMatrix && !sameOrder(order, straight) };
 }

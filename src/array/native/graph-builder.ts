@@ -23,6 +23,7 @@ const largestFolded = 2 ** 16;
 /** A graph under construction. */
 export class GraphBuilder {
   private readonly interned = new Map<string, Node>();
+  private readonly foldedNodes = new Map<Node, View>();
   private count = 0;
 
   /** The node with this content: a new one, unless an equal one was made before. */
@@ -81,11 +82,9 @@ export class GraphBuilder {
     const compute = scalarForm(operation);
     if (compute === undefined || views.some((view) => view.node.kind !== "constant")) return undefined;
     const { node, shape, axes } = this.exactMap(operation, views, type);
-    const { operands } = node as MapNode;
     if (sizeOf(node.shape) > largestFolded) return undefined;
-    const read = operands.map((operand) => reader(operand, node.shape));
-    const values = Float64Array.from({ length: sizeOf(node.shape) }, (_, i) => compute(...read.map((at) => at(i))));
-    const constant = this.constant(values, node.shape, type);
+    const constant = this.foldedNodes.get(node) ?? this.constant(computed(node as MapNode, compute), node.shape, type);
+    this.foldedNodes.set(node, constant);
     return {
       node: constant.node,
       shape,
@@ -130,17 +129,31 @@ function inCanonicalOrder(x: Operand, y: Operand): number {
   return xIsConstant! - yIsConstant! || x.node.id - y.node.id || (x.axes.join() < y.axes.join() ? -1 : 1);
 }
 
-/** The element of a constant at each position of an iteration. */
-function reader({ node, axes }: Operand, sizes: readonly number[]): (position: number) => number {
+/** The results of an operation on constants. */
+function computed({ operands, shape }: MapNode, compute: (...x: number[]) => number): Float64Array {
+  const [x, y = x, z = x] = operands.map((operand) => spread(operand, shape)) as [Numbers, Numbers?, Numbers?];
+  const results = new Float64Array(sizeOf(shape));
+  for (let i = 0; i < results.length; i++) results[i] = compute(x[i]!, y[i]!, z[i]!);
+  return results;
+}
+
+/** The elements of a constant at all positions of an iteration. */
+function spread({ node, axes }: Operand, sizes: readonly number[]): Numbers {
   if (node.kind !== "constant") throw new TypeError("not a constant");
-  const strides = node.shape.map((_, axis) => sizeOf(node.shape.slice(axis + 1)));
-  const steps = sizes.map((n, p) => ({ divisor: sizeOf(sizes.slice(p + 1)), n, axis: axes[p]! }));
-  return (position) => {
-    let index = 0;
-    for (const { divisor, n, axis } of steps)
-      if (axis !== null) index += (Math.floor(position / divisor) % n) * strides[axis]!;
-    return node.numbers[index]!;
-  };
+  const isWhole = axes.length === node.shape.length && axes.every((axis, p) => axis === p);
+  if (isWhole) return node.numbers;
+  const positions = new Uint32Array(sizeOf(sizes));
+  let repeats = 1;
+  for (let p = sizes.length - 1; p >= 0; p--) {
+    const [axis, n] = [axes[p]!, sizes[p]!];
+    const stride = axis === null ? 0 : sizeOf(node.shape.slice(axis + 1));
+    // What is filled so far is repeated n times, each time one step along this axis further on.
+    for (let k = n - 1; k > 0; k--) {
+      for (let i = 0; i < repeats; i++) positions[k * repeats + i] = positions[i]! + k * stride;
+    }
+    repeats *= n;
+  }
+  return Float64Array.from(positions, (position) => node.numbers[position]!);
 }
 
 /** Numbers as the element type holds them. */

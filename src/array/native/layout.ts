@@ -5,11 +5,14 @@
  * only wants its operands alike. Starting from each node's operands, orders are improved node by node until none gets better.
  */
 import { liveNodes, type Node, operandsOf, range, sizeOf, type View } from "./graph.ts";
-import { isNatural, type Order, type OrderOf, possibleOrder, sameOrder, unfitOperands } from "./storage.ts";
+import { isNatural, isQuickMove, movesBefore, type Order, type OrderOf, possibleOrder, sameOrder } from "./storage.ts";
 import { suggestedByOperands, suggestedByReader } from "./suggestions.ts";
 
 /** What moving a tensor costs besides its elements, in elements. */
 const moveOverhead = 2000;
+
+/** How much slower moves are in which single elements change places. */
+const slowness = 6;
 
 /** Passes over the graph after which little is gained. */
 const passes = 4;
@@ -23,13 +26,14 @@ export function planLayout(outputs: readonly View[]): ReadonlyMap<Node, Order> {
   const given = new Set(outputs.map((view) => view.node));
 
   const costOfReading = (node: Node) => {
-    const moved = unfitOperands(node, orderOf);
-    return moved.reduce((sum, operand) => sum + sizeOf(operand.shape) + moveOverhead, 0);
+    let cost = 0;
+    for (const { node: operand, to } of movesBefore(node, orderOf)) cost += costOfMove(operand, orderOf(operand), to);
+    return cost;
   };
   const costWith = (node: Node, order: Order) => {
     orders.set(node, order);
     // Results are given in the order of the program's axes, mostly that of the node's.
-    const asResult = given.has(node) && !isNatural(order) ? sizeOf(node.shape) + moveOverhead : 0;
+    const asResult = given.has(node) && !isNatural(order) ? costOfMove(node, order, range(order.length)) : 0;
     return (readers.get(node) ?? []).reduce(
       (sum, reader) => sum + costOfReading(reader),
       costOfReading(node) + asResult,
@@ -65,6 +69,10 @@ export function planLayout(outputs: readonly View[]): ReadonlyMap<Node, Order> {
     }
   }
   return orders;
+}
+
+function costOfMove({ shape }: Node, from: Order, to: Order): number {
+  return sizeOf(shape) * (isQuickMove(from, to) ? 1 : slowness) + moveOverhead;
 }
 
 /** The nodes whose best order depends on a node's: its operands, its readers, and what those read besides. */

@@ -44,6 +44,7 @@ interface Compiled {
 export class NativeEngine implements Engine {
   readonly name = "native";
   readonly threads: number;
+  readonly replicas: number;
   readonly programs: CompiledProgram[] = [];
   private readonly runtime: Runtime;
   private readonly options: NativeOptions;
@@ -55,6 +56,9 @@ export class NativeEngine implements Engine {
     this.runtime = runtime;
     this.options = options;
     this.threads = options.threads ?? process.getBuiltinModule("node:os").availableParallelism();
+    // Replicas know nothing of what only tests and measurements set.
+    const isUsual = options.precision !== "float64" && options.profile === undefined;
+    this.replicas = isUsual ? this.threads : 1;
   }
 
   /**

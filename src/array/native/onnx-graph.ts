@@ -138,10 +138,15 @@ export class OnnxGraph {
     return this.node("Expand", [name, this.integers(to)]);
   }
 
+  /** Whether products take matrices with their axes exchanged for nothing. */
+  exchangesFreely(type: ElementType): boolean {
+    return this.dialect === "onnxruntime" && type === "float32";
+  }
+
   /** A product of matrices, each of which may be stored with its axes exchanged. */
   matrixProduct(a: Factor, b: Factor, type: ElementType): string {
     if (!a.exchanged && !b.exchanged) return this.node("MatMul", [a.name, b.name]);
-    if (this.dialect === "onnxruntime" && type === "float32") {
+    if (this.exchangesFreely(type)) {
       const attributes = { transA: Number(a.exchanged), transB: Number(b.exchanged) };
       return this.node("FusedMatMul", [a.name, b.name], attributes);
     }

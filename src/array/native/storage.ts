@@ -21,7 +21,7 @@ export type OrderOf = (node: Node) => Order;
 /** Some of a contraction's iteration axes in an order of the result's axes. */
 export function inResultOrder(group: Order, { kept }: ContractNode, order: Order): Order {
   if (group.length < 2) return group;
-  return order.flatMap((axis) => (group.includes(kept[axis]!) ? kept[axis]! : []));
+  return order.map((axis) => kept[axis]!).filter((i) => group.includes(i));
 }
 
 /**
@@ -44,11 +44,18 @@ export function storedOrder(operand: Operand, orderOf: OrderOf): Order {
 
 /** The order in which an operand's axes come in an iteration order. */
 export function operandOrder({ axes }: Operand, iteration: Order): Order {
-  return iteration.flatMap((i) => axes[i] ?? []);
+  // A loop, since this is called a million times for a training step's program.
+  const found: number[] = [];
+  for (const i of iteration) {
+    const axis = axes[i];
+    if (axis !== null && axis !== undefined) found.push(axis);
+  }
+  return found;
 }
 
 /** An order of some axes with the missing ones put where another order has them: before the first axis that comes after them there. */
 export function completed(partial: Order, full: Order): Order {
+  if (partial.length === full.length) return partial;
   const result = [...partial];
   for (const [place, axis] of full.entries()) {
     if (partial.includes(axis)) continue;
@@ -159,6 +166,30 @@ export function productForm(node: ContractNode, orderOf: OrderOf): ProductForm {
   return forms[0]!.cost <= forms[1]!.cost ? forms[0]! : forms[1]!;
 }
 
+/** A factor's axes as a matrix product has them: batch, then those of the first axis of the matrix, then those of the second. */
+export function straightOrder({ batch, rows, columns, contracted }: ProductForm, place: 0 | 1): Order {
+  return place === 0 ? [...batch, ...rows, ...contracted] : [...batch, ...contracted, ...columns];
+}
+
+/** The order in which a product reads a factor: as it is stored, or, if it has to be moved, the matrix whichever way round it is moved to faster. */
+export function readOrder(form: ProductForm, place: 0 | 1, orderOf: OrderOf): Order {
+  const stored = storedOrder(form.factors[place], orderOf);
+  if (!form.moved[place]) return stored;
+  const { batch, rows, columns, contracted } = form;
+  const straight = straightOrder(form, place);
+  const exchanged = place === 0 ? [...batch, ...contracted, ...rows] : [...batch, ...columns, ...contracted];
+  return isQuickMove(stored, exchanged) && !isQuickMove(stored, straight) ? exchanged : straight;
+}
+
+/** Whether onnxruntime moves whole rows, or one axis alone: several times faster than other moves. */
+export function isQuickMove(from: Order, to: Order): boolean {
+  return from.at(-1) === to.at(-1) || from.some((axis) => sameOrder(without(from, axis), without(to, axis)));
+}
+
+function without(order: Order, axis: number): Order {
+  return order.filter((other) => other !== axis);
+}
+
 /** The iteration order in which many products of two vectors are multiplied before they are summed. */
 export function dotProductsOrder(node: ContractNode, orderOf: OrderOf): Order {
   const kept = orderOf(node).map((axis) => node.kept[axis]!);
@@ -168,10 +199,18 @@ export function dotProductsOrder(node: ContractNode, orderOf: OrderOf): Order {
   return candidates[0] ?? innermost;
 }
 
-/** The operands that have to be moved before a node can read them in the order planned for it. */
-export function unfitOperands(node: Node, orderOf: OrderOf): Node[] {
+/** An operand that has to be moved before a node can read it, and the order it is moved to. */
+export interface Move {
+  readonly node: Node;
+  readonly to: Order;
+}
+
+/** What has to be moved before a node can read its operands in the order planned for it. */
+export function movesBefore(node: Node, orderOf: OrderOf): Move[] {
   const outOf = (operands: readonly Operand[], order: Order) =>
-    operands.filter((operand) => !isSubsequence(storedOrder(operand, orderOf), order)).map((operand) => operand.node);
+    operands
+      .filter((operand) => !isSubsequence(storedOrder(operand, orderOf), order))
+      .map((operand) => ({ node: operand.node, to: operandOrder(operand, order) }));
   const order = orderOf(node);
   switch (node.kind) {
     case "input":
@@ -184,17 +223,26 @@ export function unfitOperands(node: Node, orderOf: OrderOf): Node[] {
       return outOf([node.operand], order);
     case "contract": {
       if (isDotProducts(node)) return outOf(node.operands, dotProductsOrder(node, orderOf));
-      const { factors, moved } = productForm(node, orderOf);
-      return factors.flatMap((factor, i) => (moved[i] ? factor.node : []));
+      const form = productForm(node, orderOf);
+      return ([0, 1] as const).flatMap((place) => {
+        const factor = form.factors[place];
+        return form.moved[place]
+          ? { node: factor.node, to: operandOrder(factor, readOrder(form, place, orderOf)) }
+          : [];
+      });
     }
     case "cumulative-sum":
     case "reduce":
-    case "slice":
-      return isSubsequence(keptInput(node, order), orderOf(node.input)) ? [] : [node.input];
+    case "slice": {
+      const [kept, stored] = [keptInput(node, order), orderOf(node.input)];
+      return isSubsequence(kept, stored) ? [] : [{ node: node.input, to: completed(kept, stored) }];
+    }
     case "reshape":
       return outOf([node.operand], iterationOf(node, order));
     case "gather":
-      return [node.data, ...node.indices.map((index) => index.node)].filter((read) => !isNatural(orderOf(read)));
+      return [node.data, ...node.indices.map((index) => index.node)]
+        .filter((read) => !isNatural(orderOf(read)))
+        .map((read) => ({ node: read, to: range(read.shape.length) }));
     case "scatter":
       return outOf([node.updates, ...node.indices], range(node.sizes.length));
     default:
