@@ -26,10 +26,12 @@ export function softThreshold(z: Tensor, threshold: TensorLike): Tensor {
  * it has no number.
  *
  * @param z [..., out, in]
- * @param threshold gamma, above 0; a number, or a tensor that broadcasts against z
+ * @param threshold gamma; a number, or a tensor that broadcasts against z. Where it is 0 nothing is taken away
  */
 export function smoothSoftThreshold(z: Tensor, threshold: TensorLike): Tensor {
-  return np.multiply(np.abs(z), np.multiply(np.arctan(np.divide(z, threshold)), 2 / Math.PI));
+  const isOff = np.equal(threshold, 0);
+  const ratio = np.divide(z, np.where(isOff, 1, threshold));
+  return np.where(isOff, z, np.multiply(np.abs(z), np.multiply(np.arctan(ratio), 2 / Math.PI)));
 }
 
 /** The weights of the step and of the two parts of the elastic net; each above 0, a number or a tensor that broadcasts against the weights. */

@@ -139,6 +139,15 @@ export async function ofRun<R>(run: EngineRun, f: (given: RunTensors) => unknown
   )) as R;
 }
 
+/** What a function makes of each of several runs, in one program. */
+export async function ofRuns<R>(
+  runs: readonly EngineRun[],
+  f: (given: RunTensors, run: EngineRun) => unknown,
+): Promise<R[]> {
+  const all = (given: Tree) => runs.map((run, i) => f((given as unknown as RunTensors[])[i]!, run)) as Tree;
+  return (await inFloat64(all, runs.map((run) => tensorsOf(run)) as unknown as Tree)) as unknown as R[];
+}
+
 /** Chunks of each of the sizes, and the plain form with each of them as its period. */
 export function bothForms(
   run: EngineRun,
