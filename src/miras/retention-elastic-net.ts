@@ -143,13 +143,20 @@ export function elasticNetRetention({
  * Retention by the elastic net as in `elasticNetFtrlUpdate`, for whole chunks: what is carried on is the sum, and every read of it is thresholded once.
  *
  * @param threshold eta / alpha, constant over tokens; a number, or a tensor that broadcasts against the weights
+ * @param shrink `softThreshold` by default
  */
-export function elasticNetFtrlRetention({ threshold }: { readonly threshold: TensorLike }): NonlinearRetention {
+export function elasticNetFtrlRetention({
+  threshold,
+  shrink = softThreshold,
+}: {
+  readonly threshold: TensorLike;
+  readonly shrink?: typeof softThreshold;
+}): NonlinearRetention {
   return {
     name: "elastic net (regularised leader)",
     start: (parameter) => parameter,
     accumulator: (state) => state,
-    weights: (accumulator) => softThreshold(accumulator, threshold),
+    weights: (accumulator) => shrink(accumulator, threshold),
     next: (accumulator) => accumulator,
   };
 }
