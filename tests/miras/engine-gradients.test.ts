@@ -109,6 +109,9 @@ describeNative("outer gradients through eight tokens, in float64", () => {
           ...layers,
         ],
         1e-7,
+        undefined,
+        // The norm's small deviation and the steep tanh bend much.
+        2e-5,
       );
     },
   );
