@@ -4,7 +4,16 @@ import { type MemoryWeights, memoryForward, memoryPass, transposed } from "../co
 import { biasError } from "./attentional-bias.ts";
 import { gatedWrites } from "./chunk-decay.ts";
 import { leastSquaresChunk } from "./least-squares-chunk.ts";
-import { type ChunkTokens, gatesInUse, isTokenExact, type MemoryChoices } from "./memory-choices.ts";
+import {
+  type ChunkTokens,
+  checkGates,
+  checkPlainTokens,
+  chunkFormOf,
+  gatesInUse,
+  isAfterDecay,
+  isTokenExact,
+  type MemoryChoices,
+} from "./memory-choices.ts";
 import { type AssociativeState, type OutputNorm, withNorm } from "./memory-state.ts";
 import { type MatrixGates, matrixGates, type WriteGates } from "./write-gates.ts";
 
@@ -21,6 +30,7 @@ import { type MatrixGates, matrixGates, type WriteGates } from "./write-gates.ts
  * @param gates [..., T, 1 or channels]
  * @param period tokens that share one gradient point, and after which a retention's map is applied to what is carried; 1 is the token rule
  * @param norm of the network's output
+ * @throws ConfigError if the choices cannot be combined
  * @returns outputs [..., T, out], each read after its own token was written, and the state after the last
  * @see MIRAS (arXiv:2504.13173) Eq. 5, 28
  */
@@ -33,6 +43,9 @@ export function associativeRecurrence(
   norm?: OutputNorm,
 ): { outputs: Tensor; state: AssociativeState } {
   const { architecture, retention, algorithm } = choices;
+  const form = chunkFormOf(choices);
+  if (form !== "triangular") checkPlainTokens(tokens, form);
+  checkGates(choices, gates);
   if (algorithm.kind === "leastSquares") return leastSquaresChunk(state, tokens, gates);
   const { keys, values, queries, erase } = tokens;
   const used = gatesInUse(choices, keys, gates);
@@ -102,10 +115,9 @@ function written(
 ): OpenPeriod {
   const { retention, gateAxis } = choices;
   const own = run.weights.map((_, l) => matrixGates(gates, gateAxis, l, run.weights.length));
-  const isDecayed = retention.kind === "linear" && retention.gradientAt === "decayed";
-  const point = isDecayed ? run.point.map((w, l) => decayedBy(own[l]!, w)) : run.point;
+  const point = isAfterDecay(choices) ? run.point.map((w, l) => decayedBy(own[l]!, w)) : run.point;
   const taken = pair.erase
-    ? [erasedAndWritten(point[0]!, pair, pair.erase)]
+    ? [erasedAndWritten(choices, point[0]!, pair, pair.erase, own[0]!)]
     : steppedDown(choices, withNorm(point, norm), pair, own, gates.threshold);
   const momentum = gates.logMomentum && np.exp(gates.logMomentum);
   const steps = momentum && run.steps?.map((step, l) => np.add(np.multiply(momentum, step), taken[l]!));
@@ -136,11 +148,23 @@ function steppedDown(
   });
 }
 
-/** What is added where erasing and writing part: $v k^\top - (W \hat k)(a \odot \hat k)^\top$. */
-function erasedAndWritten(weights: Tensor, { key, value }: Pair, erase: NonNullable<Pair["erase"]>): Tensor {
+/** What is added where erasing and writing part: $v k^\top - (W \hat k)(a \odot \hat k)^\top$, gated both. */
+function erasedAndWritten(
+  { bias }: MemoryChoices,
+  weights: Tensor,
+  { key, value }: Pair,
+  erase: NonNullable<Pair["erase"]>,
+  gates: MatrixGates,
+): Tensor {
   const answer = np.matmul(erase.key, transposed(weights)); // [..., 1, out]
-  const erased = np.matmul(transposed(answer), np.multiply(erase.gate, erase.key));
-  return np.subtract(np.matmul(transposed(value), key), erased);
+  const [written, erased] = [
+    { input: key, error: np.multiply(value, bias.affine!.value) },
+    { input: np.multiply(erase.gate, erase.key), error: np.multiply(answer, bias.affine!.prediction) },
+  ].map((write) => {
+    const { input, error } = gatedWrites(gates, write);
+    return np.matmul(transposed(error), input);
+  }) as [Tensor, Tensor];
+  return np.subtract(written, erased);
 }
 
 /** Row t of [..., T, n], as a chunk of one token. */

@@ -1,11 +1,11 @@
 /** Chunks of a memory with non-linear retention: the accumulator is linear, every token's weights are built from it. */
 import { mapTree, np, slice, type Tensor } from "../array/index.ts";
 import { memoryForward } from "../common/index.ts";
-import { matricesAfterTokens, matrixAfter } from "./chunk-decay.ts";
+import { matricesAfterTokens, matrixAfter, matrixDecay } from "./chunk-decay.ts";
 import type { ChunkTokens, MappedRetention, MemoryChoices } from "./memory-choices.ts";
 import { type AssociativeState, withNorm } from "./memory-state.ts";
-import { type ChunkOptions, type ChunkResult, type NetworkWrites, networkWrites } from "./network-writes.ts";
-import type { WriteGates } from "./write-gates.ts";
+import { type ChunkOptions, type ChunkResult, networkWrites } from "./network-writes.ts";
+import type { MatrixGates, WriteGates } from "./write-gates.ts";
 
 /** A chunk that is under way, one array a matrix each. */
 interface UnderWay {
@@ -75,9 +75,8 @@ function stretch(
   options: ChunkOptions,
 ): { outputs: Tensor; errors: Tensor; after: UnderWay } {
   const point = before.accumulators.map((a, layer) => gate.weights(a, carried[layer]!, before.shrinkages[layer]));
-  const network = networkWrites(choices, point, tokens, gates, options);
-  const { decays, writes, errors } = network;
-  const shrinkages = carried.map((_, layer) => accumulatedShrinkage(network, layer, before.shrinkages[layer]));
+  const { gates: own, decays, writes, errors } = networkWrites(choices, point, tokens, gates, options);
+  const shrinkages = carried.map((_, layer) => accumulatedShrinkage(own[layer]!, before.shrinkages[layer]));
   const perToken = before.accumulators.map((start, layer) => {
     const built = matricesAfterTokens(decays[layer]!, writes[layer]!, start, before.steps?.[layer]);
     return gate.weights(built, np.expandDims(carried[layer]!, -3), shrinkages[layer]);
@@ -100,19 +99,13 @@ function stretch(
   };
 }
 
-/** Thresholds accumulated by each token, [..., C, out or 1, in or 1]: they fade as the matrix does. */
-function accumulatedShrinkage(
-  { gates, decays }: NetworkWrites,
-  layer: number,
-  before: Tensor | undefined,
-): Tensor | undefined {
-  const { rows, columns } = gates[layer]!;
+/** Thresholds accumulated by each token, [..., C, out or 1, in or 1]: they fade as the matrix does, and momentum does not carry them. */
+function accumulatedShrinkage(gates: MatrixGates, before: Tensor | undefined): Tensor | undefined {
+  const { rows, columns } = gates;
   const own = rows?.shrinkage ?? columns?.shrinkage;
-  if (own === undefined) return before && np.expandDims(before, -3);
-  const decay = rows?.shrinkage ? decays[layer]!.rows : decays[layer]!.columns!;
-  const byChannel = np.squeeze(np.matmul(decay.writes, np.expandDims(np.swapaxes(own, -1, -2), -1)), -1);
-  const alongAxis = np.swapaxes(byChannel, -1, -2); // [..., C, n]
-  const spread = (x: Tensor) => np.expandDims(x, rows?.shrinkage ? -1 : -2);
-  const added = spread(alongAxis);
-  return before === undefined ? added : np.add(np.multiply(spread(decay.start), np.expandDims(before, -3)), added);
+  if (own === undefined) return undefined;
+  const one = np.onesLike(np.sum(own, -1, { keepdims: true })); // [..., C, 1]
+  const added = rows?.shrinkage ? { input: one, error: np.negative(own) } : { input: own, error: np.negative(one) };
+  const start = before ?? np.zerosLike(np.sum(one, -2, { keepdims: true }));
+  return matricesAfterTokens(matrixDecay(gates), added, start, undefined);
 }

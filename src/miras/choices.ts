@@ -7,7 +7,12 @@ import { lpBias } from "./bias-lp.ts";
 import { valueShiftBias } from "./bias-value-shift.ts";
 import type { Algorithm, Retention } from "./memory-choices.ts";
 import { bregmanGenerators, bregmanRetention } from "./retention-bregman.ts";
-import { elasticNetFtrlRetention, elasticNetRetention, smoothSoftThreshold } from "./retention-elastic-net.ts";
+import {
+  elasticNetFtrlRetention,
+  elasticNetRetention,
+  smoothSoftThreshold,
+  softThreshold,
+} from "./retention-elastic-net.ts";
 import { fDivergenceRetention, fDivergences } from "./retention-f-divergence.ts";
 import { klRetention } from "./retention-kl.ts";
 import { lqRetention } from "./retention-lq.ts";
@@ -145,18 +150,14 @@ export function retentionOf(choice: RetentionChoice): Retention {
         gate: fDivergenceRetention(fDivergences[choice.divergence], choice),
         lagToken: false,
       };
-    case "elasticNet":
-      return {
-        kind: "nonlinear",
-        gate:
-          choice.form === "ftrl"
-            ? elasticNetFtrlRetention(choice)
-            : elasticNetRetention({
-                inverseL1: choice.inverseL1,
-                ...(choice.smooth ? { shrink: smoothSoftThreshold } : {}),
-              }),
-        lagToken: false,
-      };
+    case "elasticNet": {
+      const shrink = choice.smooth ? smoothSoftThreshold : softThreshold;
+      const gate =
+        choice.form === "ftrl"
+          ? elasticNetFtrlRetention({ threshold: choice.threshold, shrink })
+          : elasticNetRetention({ inverseL1: choice.inverseL1, shrink });
+      return { kind: "nonlinear", gate, lagToken: false };
+    }
     case "bregman":
       return { kind: "nonlinear", gate: bregmanRetention(bregmanGenerators[choice.generator]), lagToken: false };
   }

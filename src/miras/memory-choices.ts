@@ -36,7 +36,7 @@ export type Retention = LinearRetention | MappedRetention;
  * - `gradientDescent`, with the gradient taken at the `chunk`'s start (the paper's chunk-parallel training: another function than the token rule, and the same
  *   at chunk 1), or at each `token`'s own weights (exact at any chunk, and solvable for a matrix memory with a quadratic bias)
  * - `momentum`: gradient descent with carried steps (Titans); gradients at the chunk's start
- * - `implicit`: the gradient is taken at the weights *after* the step (Longhorn); a matrix memory with the l2 bias
+ * - `implicit`: the gradient is taken at the weights *after* the step, and so after they have decayed (Longhorn); a matrix memory with the l2 bias
  * - `leastSquares`: no step at all but the minimiser over all tokens so far (Mesa-layer), kept up to date token by token
  */
 export type Algorithm =
@@ -81,9 +81,9 @@ export function chunkFormOf(choices: MemoryChoices): ChunkForm {
       `momentum carries steps whose rows may be gated, not their columns; use gateAxis "values" instead of "${gateAxis}"`,
     );
   if (algorithm.kind === "leastSquares") {
-    if (!isMatrix || !isQuadratic || retention.kind !== "linear")
+    if (!isMatrix || bias.affine?.prediction !== 1 || retention.kind !== "linear")
       throw new ConfigError(
-        "least squares are solved for a plain matrix memory with the l2 bias and without a retention map; use gradientDescent for others",
+        'least squares are solved for a plain matrix memory with the l2 bias at scale "half" and without a retention map; use gradientDescent for others',
       );
     return "recurrent";
   }
@@ -103,7 +103,7 @@ export function chunkFormOf(choices: MemoryChoices): ChunkForm {
       );
     return "lowRank";
   }
-  if (isTokenExact(choices) || retention.gradientAt === "decayed") {
+  if (isTokenExact(choices)) {
     if (!isMatrix || !isQuadratic)
       throw new ConfigError(
         `gradients at each token's own weights are solved for a plain matrix memory with the l2 bias, not for ${describe(architecture, bias)}; use gradientPoint "chunk" and gradientAt "previous" (chunk size 1 is the token rule)`,
@@ -116,8 +116,22 @@ export function chunkFormOf(choices: MemoryChoices): ChunkForm {
 }
 
 /** Whether each token's gradient is taken at its own weights, whatever the chunk. */
-export function isTokenExact({ algorithm }: MemoryChoices): boolean {
-  return algorithm.kind === "implicit" || (algorithm.kind === "gradientDescent" && algorithm.gradientPoint === "token");
+export function isTokenExact(choices: MemoryChoices): boolean {
+  const { algorithm } = choices;
+  return isAfterDecay(choices) || (algorithm.kind === "gradientDescent" && algorithm.gradientPoint === "token");
+}
+
+/** Whether each token's gradient is taken at weights that have decayed. */
+export function isAfterDecay({ retention, algorithm }: MemoryChoices): boolean {
+  return algorithm.kind === "implicit" || (retention.kind === "linear" && retention.gradientAt === "decayed");
+}
+
+/** Gates that the choices have a use for. @throws ConfigError otherwise */
+export function checkGates({ algorithm }: MemoryChoices, { logRetainKeys }: WriteGates): void {
+  if (algorithm.kind === "momentum" && logRetainKeys !== undefined)
+    throw new ConfigError(
+      "momentum carries steps whose rows may be gated, not their columns; leave out the gate of the key channels",
+    );
 }
 
 /** A chunk in which every token writes one pair, and erases where it writes. @throws ConfigError otherwise */
@@ -133,19 +147,23 @@ export function checkPlainTokens({ keys, queries, erase }: ChunkTokens, form: Ch
  *
  * $$\epsilon_t = \frac{\eta_t}{1 + a\,\eta_t\,\|k_t\|^2}$$
  *
- * is the step whose gradient at the old weights equals a step of size $\eta$ along the gradient at the new ones, for an error $a\,(W k - v)$.
+ * is the step whose gradient at the old weights equals a step of size $\eta$ along the gradient at the new ones, for an error $a\,(W k - v)$. With step sizes
+ * of key channels the denominator has $k_t^\top \mathrm{Diag}(\eta_t)\,k_t$.
  *
  * @param keys [..., C, in]
  */
 export function gatesInUse(choices: MemoryChoices, keys: Tensor, gates: WriteGates): WriteGates {
-  const { algorithm, bias, retention } = choices;
+  const { algorithm, bias, retention, gateAxis } = choices;
   const mapped =
     retention.kind === "nonlinear" && retention.gate.gates
       ? { ...gates, ...retention.gate.gates({ ...gates, retain: np.exp(gates.logRetain) }) }
       : gates;
   if (algorithm.kind !== "implicit") return mapped;
-  const lengths = np.sum(np.square(keys), -1, { keepdims: true });
-  const growth = np.multiply(np.multiply(mapped.stepSize, lengths), bias.affine?.prediction ?? 0);
+  const summed = (x: Tensor) => np.sum(x, -1, { keepdims: true });
+  const squares = np.square(keys);
+  const moved =
+    gateAxis === "keys" ? summed(np.multiply(mapped.stepSize, squares)) : np.multiply(mapped.stepSize, summed(squares));
+  const growth = np.multiply(moved, bias.affine?.prediction ?? 0);
   return { ...mapped, stepSize: np.divide(mapped.stepSize, np.add(growth, 1)) };
 }
 
@@ -163,7 +181,7 @@ export interface ChunkTokens {
   readonly queries: Tensor;
   /**
    * Where what is erased is not what is written (RWKV-7): the direction that is asked for and erased along, and how much of each of its channels. The step size
-   * then is 1. [..., C, in] each
+   * is that of both; 1 in the model. [..., C, in] each
    */
   readonly erase?: { readonly keys: Tensor; readonly gate: Tensor };
 }

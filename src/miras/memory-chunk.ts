@@ -6,6 +6,7 @@ import { applyAfterTokens, type MatrixDecay, type MatrixWrites, matrixAfter } fr
 import { leastSquaresChunk } from "./least-squares-chunk.ts";
 import {
   type ChunkTokens,
+  checkGates,
   checkPlainTokens,
   chunkFormOf,
   gatesInUse,
@@ -35,6 +36,7 @@ export function associativeChunk(
 ): ChunkResult {
   const form = chunkFormOf(choices);
   if (form !== "triangular") checkPlainTokens(tokens, form);
+  checkGates(choices, gates);
   const own = gatesInUse(choices, tokens.keys, gates);
   const used = options.mask === undefined ? own : maskedGates(own, options.mask);
   switch (form) {

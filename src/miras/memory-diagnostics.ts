@@ -1,11 +1,12 @@
 /** What happens inside any associative memory while it learns. */
 import { np, type Tensor } from "../array/index.ts";
-import { gradientNorms, type MemoryDiagnostics, memoryNorm, memoryPass, segmentProducts } from "../common/index.ts";
+import { gradientNorms, type MemoryDiagnostics, memoryNorm, memoryPass } from "../common/index.ts";
 import type { AssociativeMemory } from "./associative-memory.ts";
-import type { ChunkTokens } from "./memory-choices.ts";
+import { at, matrixDecay } from "./chunk-decay.ts";
+import { type ChunkTokens, gatesInUse } from "./memory-choices.ts";
 import type { AssociativeState, OutputNorm } from "./memory-state.ts";
 import type { ChunkResult } from "./network-writes.ts";
-import type { WriteGates } from "./write-gates.ts";
+import { maskedGates, type WriteGates } from "./write-gates.ts";
 
 /** A chunk as the layer saw it. */
 export interface ObservedChunk {
@@ -22,27 +23,28 @@ export interface ObservedChunk {
 /**
  * The diagnostics of one chunk.
  *
- * Losses are the bias's own. `rho` is what is left of the chunk's step sizes at its end, added up: the chunk's step on identical keys. A gate of several
- * channels counts with their mean.
+ * Losses are the bias's own, gates those in use. `rho` is what is left of the chunk's step sizes at its end, momentum included, added up: the chunk's step on
+ * identical keys. A gate of several channels counts with their mean. Errors that were taken after a lag token are pulled back through the weights before it.
  */
 export function chunkDiagnostics(memory: AssociativeMemory, chunk: ObservedChunk): MemoryDiagnostics {
-  const { initial, before, tokens, gates, result, norm, mask } = chunk;
+  const { initial, before, tokens, result, norm, mask } = chunk;
   const { architecture, bias } = memory.choices;
   const { keys, values } = tokens;
   const pairs = keys.shape.at(-2)! / tokens.queries.shape.at(-2)!;
   const valid = mask ?? np.ones([1, 1, keys.shape.at(-2)!]);
+  const gates = maskedGates(gatesInUse(memory.choices, keys, chunk.gates), valid);
   const meanLoss = (state: AssociativeState) => {
     const { output } = memoryPass(architecture, memory.weights(state, norm), keys);
     const losses = np.multiply(bias.loss(output, values, gates.threshold), valid);
     return np.divide(np.sum(losses, -1), np.maximum(1, np.sum(valid, -1)));
   };
-  const stepSize = np.multiply(np.mean(gates.stepSize, -1), valid);
-  const retained = segmentProducts(np.multiply(np.mean(gates.logRetain, -1), valid));
-  const left = np.sum(np.multiply(retained, np.expandDims(stepSize, -2)), -1);
-  const { pullBack } = memoryPass(architecture, memory.weights(before, norm), keys);
-  const factors = { ...pullBack(result.errors), residual: result.errors };
-  const norms = np.multiply(gradientNorms(factors), valid);
-  const errorNorms = np.multiply(np.sqrt(np.sum(np.square(result.errors), -1)), valid);
+  const stepSize = np.mean(gates.stepSize, -1);
+  const { layers, slopes, sensitivities } = memoryPass(architecture, memory.weights(before, norm), keys).pullBack(
+    result.errors,
+  );
+  // Scale and shift of the output's norm are not written.
+  const norms = np.multiply(gradientNorms({ layers, slopes, sensitivities, residual: result.errors }), valid);
+  const errorNorms = layers.map(({ error }) => np.max(np.multiply(np.sqrt(np.sum(np.square(error), -1)), valid), -1));
   const perChunk = (x: Tensor) => np.expandDims(x, -1);
   const ofSteps = result.state.steps ? memoryNorm({ layers: result.state.steps }) : np.zerosLike(meanLoss(before));
   return {
@@ -51,15 +53,18 @@ export function chunkDiagnostics(memory: AssociativeMemory, chunk: ObservedChunk
     lossAfter: perChunk(meanLoss(result.state)),
     memoryNorm: perChunk(memoryNorm({ layers: memory.weights(result.state).layers })),
     surpriseNorm: perChunk(ofSteps),
-    errorNorm: perChunk(np.max(errorNorms, -1)),
-    rho: perChunk(lastOf(left)),
+    errorNorm: perChunk(errorNorms.reduce((largest, of) => np.maximum(largest, of))),
+    rho: perChunk(np.sum(np.multiply(sharesAtEnd(gates, mask), stepSize), -1)),
     surprises: perToken(norms, pairs),
     stepSizes: perToken(stepSize, pairs),
   };
 }
 
-function lastOf(x: Tensor): Tensor {
-  return np.squeeze(np.take(x, np.array([x.shape.at(-1)! - 1], { dtype: "int32" }), -1), -1);
+/** What is left of each write at the chunk's end: [..., C n]. */
+function sharesAtEnd({ logRetain, logMomentum }: WriteGates, mask: Tensor | undefined): Tensor {
+  const ofMemory = { rows: { logRetain: np.mean(logRetain, -1, { keepdims: true }) } };
+  const { writes } = matrixDecay(ofMemory, logMomentum, mask).rows;
+  return np.squeeze(at(writes, 1, writes.shape.at(-1)! - 1), -2);
 }
 
 /** The mean over the pairs of each token: [..., C n] to [..., C]. */

@@ -84,13 +84,25 @@ export function checkMirasConfig(config: MirasMemoryConfig, { form, choices, key
         `gates.${name} has ${source.value.length} values for ${heads} heads; give one a head, or one number`,
       );
   }
-  if (retention.kind === "none" && !(gates.retain.kind === "fixed" && gates.retain.value === 1))
+  if (
+    (retention.kind === "none" || form === "recurrent") &&
+    !(gates.retain.kind === "fixed" && gates.retain.value === 1)
+  )
     throw new ConfigError(
-      'retention "none" keeps everything, but the retain gate may be below 1; use retention l2, or fix gates.retain at 1',
+      `${form === "recurrent" ? "least squares keep" : 'retention "none" keeps'} everything, but the retain gate may be below 1; use another one, or fix gates.retain at 1`,
     );
   if (config.keySource === "tiedToRetain" && !(gates.retain.kind === "channel" && gateAxis === "keys"))
     throw new ConfigError(
       'keys tied to the retain gate are one a key channel; use gates.retain of kind "channel" with gateAxis "keys"',
+    );
+  checkMomentum(config);
+  if (config.algorithm.kind === "leastSquares" && gates.stepSize.kind === "channel")
+    throw new ConfigError(
+      'least squares weigh a token as a whole; use gates.stepSize of kind "fixed" or "token" instead of "channel"',
+    );
+  if (choices.bias.thresholded && gates.threshold.kind === "channel" && !isCoordinateHuber(config))
+    throw new ConfigError(
+      `the bias ${choices.bias.name} compares a token's norm with one threshold; use gates.threshold of kind "token", or the form "coordinate"`,
     );
   if (gates.retainKeys !== undefined && gateAxis !== "values")
     throw new ConfigError('gates.retainKeys is the gate of the key channels; use gateAxis "values" for the other one');
@@ -99,15 +111,38 @@ export function checkMirasConfig(config: MirasMemoryConfig, { form, choices, key
       `rotary positions turn pairs of projected key features, and a head has ${keyDim} of source "${config.keySource}"; choose an even headDim and projected keys, or rotary false`,
     );
   checkSlices(config, slice);
+  if (pairs > 1 && config.keySource !== "projected")
+    throw new ConfigError(
+      `several steps a token need a key for each, and "${config.keySource}" gives one; use keySource "projected"`,
+    );
   if (form !== "triangular" && (pairs > 1 || config.keySource === "decoupledErase"))
     throw new ConfigError(
       'several steps a token, and erasing apart from writing, need gradients at each token\'s own weights: a matrix memory, the l2 bias and gradientPoint "token"',
     );
 }
 
+function isCoordinateHuber({ bias }: MirasMemoryConfig): boolean {
+  return bias.kind === "huber" && bias.form === "coordinate";
+}
+
+/** Momentum carries steps of whole matrices: one number a token and memory. */
+function checkMomentum({ algorithm, gates }: MirasMemoryConfig): void {
+  if (algorithm.kind !== "momentum") return;
+  if (gates.momentum.kind === "channel")
+    throw new ConfigError('a momentum gate is one number a token; use gates.momentum of kind "fixed" or "token"');
+  if (gates.retainKeys !== undefined)
+    throw new ConfigError(
+      "momentum carries steps whose rows may be gated, not their columns; leave out gates.retainKeys",
+    );
+}
+
 /** A softmax over entries with different gates is not the minimiser that the retention is derived from. */
 function checkSlices({ gates, gateAxis = "values" }: MirasMemoryConfig, slice: SimplexSlice | undefined): void {
   if (slice === undefined) return;
+  if (gates.retainKeys?.kind === "channel")
+    throw new ConfigError(
+      `gates must be equal inside a slice of the simplex (here a ${slice}), and those of key channels are not; leave out gates.retainKeys`,
+    );
   const isChannelwise = gates.retain.kind === "channel" || gates.stepSize.kind === "channel";
   if (isChannelwise && (slice === "matrix" || gateAxis !== "values"))
     throw new ConfigError(

@@ -158,7 +158,8 @@ export class MirasMemory implements MemoryLayer<MirasMemoryParams, MirasMemorySt
 
   /** Learned gates that the choices have a use for. */
   private initGates(key: Key): MirasMemoryParams["gates"] {
-    const { dim, heads, headDim, gates, algorithm } = this.config;
+    const { dim, heads, headDim, gates, algorithm, gateAxis } = this.config;
+    const { keyDim } = this.memory;
     const uses: [name: keyof GateSources, heads: number, isUsed: boolean][] = [
       ["retain", heads, true],
       ["retainKeys", heads, gates.retainKeys !== undefined],
@@ -166,9 +167,11 @@ export class MirasMemory implements MemoryLayer<MirasMemoryParams, MirasMemorySt
       ["momentum", heads, algorithm.kind === "momentum"],
       ["threshold", heads, this.hasThreshold],
     ];
+    const channelsOf = (name: keyof GateSources) =>
+      name === "retainKeys" || (gateAxis === "keys" && name !== "threshold") ? keyDim : headDim;
     const keys = splitKey(key, uses.length);
     const learned = uses.flatMap(([name, of, isUsed], i) => {
-      const params = isUsed && initGateHead(gates[name]!, keys[i]!, dim, of, headDim);
+      const params = isUsed && initGateHead(gates[name]!, keys[i]!, dim, of, channelsOf(name));
       return params ? [[name, params] as const] : [];
     });
     return Object.fromEntries(learned);

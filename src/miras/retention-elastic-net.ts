@@ -26,10 +26,12 @@ export function softThreshold(z: Tensor, threshold: TensorLike): Tensor {
  * it has no number.
  *
  * @param z [..., out, in]
- * @param threshold gamma, above 0; a number, or a tensor that broadcasts against z
+ * @param threshold gamma; a number, or a tensor that broadcasts against z. Where it is 0 nothing is taken away
  */
 export function smoothSoftThreshold(z: Tensor, threshold: TensorLike): Tensor {
-  return np.multiply(np.abs(z), np.multiply(np.arctan(np.divide(z, threshold)), 2 / Math.PI));
+  const isOff = np.equal(threshold, 0);
+  const ratio = np.divide(z, np.where(isOff, 1, threshold));
+  return np.where(isOff, z, np.multiply(np.abs(z), np.multiply(np.arctan(ratio), 2 / Math.PI)));
 }
 
 /** The weights of the step and of the two parts of the elastic net; each above 0, a number or a tensor that broadcasts against the weights. */
@@ -141,13 +143,20 @@ export function elasticNetRetention({
  * Retention by the elastic net as in `elasticNetFtrlUpdate`, for whole chunks: what is carried on is the sum, and every read of it is thresholded once.
  *
  * @param threshold eta / alpha, constant over tokens; a number, or a tensor that broadcasts against the weights
+ * @param shrink `softThreshold` by default
  */
-export function elasticNetFtrlRetention({ threshold }: { readonly threshold: TensorLike }): NonlinearRetention {
+export function elasticNetFtrlRetention({
+  threshold,
+  shrink = softThreshold,
+}: {
+  readonly threshold: TensorLike;
+  readonly shrink?: typeof softThreshold;
+}): NonlinearRetention {
   return {
     name: "elastic net (regularised leader)",
     start: (parameter) => parameter,
     accumulator: (state) => state,
-    weights: (accumulator) => softThreshold(accumulator, threshold),
+    weights: (accumulator) => shrink(accumulator, threshold),
     next: (accumulator) => accumulator,
   };
 }

@@ -46,14 +46,17 @@ export function writeGates(
   const { gates, heads, maxStepSize, maxMomentum, algorithm } = config;
   const pairs = pairsOf(config);
   const input = (name: keyof GateSources, of = heads) => ({ source: gates[name]!, params: params[name], x, heads: of });
-  const retain = logGate(input("retain"));
-  const idle = np.zerosLike(retain);
+  /** Of a token's pairs the first alone lets the memory fade. */
+  const onFirst = (logGate: Tensor) => {
+    const idle = np.zerosLike(logGate);
+    return interleaved([logGate, ...Array.from({ length: pairs - 1 }, () => idle)]);
+  };
   const steps = interleavedHeads(boundedGate(input("stepSize", heads * pairs), maxStepSize), pairs);
   const stored = storeMask && perPair(np.expandDims(np.expandDims(storeMask, 1), -1), pairs);
   return {
-    logRetain: interleaved([retain, ...Array.from({ length: pairs - 1 }, () => idle)]),
+    logRetain: onFirst(logGate(input("retain"))),
     stepSize: stored ? np.multiply(steps, stored) : steps,
-    ...(gates.retainKeys ? { logRetainKeys: logGate(input("retainKeys")) } : {}),
+    ...(gates.retainKeys ? { logRetainKeys: onFirst(logGate(input("retainKeys"))) } : {}),
     ...(algorithm.kind === "momentum"
       ? { logMomentum: np.minimum(logGate(input("momentum")), Math.log(maxMomentum)) }
       : {}),

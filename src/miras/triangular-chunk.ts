@@ -2,7 +2,7 @@
 import { np, slice, type Tensor } from "../array/index.ts";
 import { gatedWrites, matrixDecay } from "./chunk-decay.ts";
 import { eraseChunk } from "./delta-chunk.ts";
-import type { ChunkTokens, MemoryChoices } from "./memory-choices.ts";
+import { type ChunkTokens, isAfterDecay, type MemoryChoices } from "./memory-choices.ts";
 import type { AssociativeState } from "./memory-state.ts";
 import type { ChunkResult } from "./network-writes.ts";
 import { matrixGates, type WriteGates } from "./write-gates.ts";
@@ -13,26 +13,29 @@ import { matrixGates, type WriteGates } from "./write-gates.ts";
  * With n pairs a token they are written one after another, and the query reads what is there after the last.
  */
 export function triangularChunk(
-  { bias, retention, gateAxis }: MemoryChoices,
+  choices: MemoryChoices,
   state: AssociativeState,
   tokens: ChunkTokens,
   gates: WriteGates,
 ): ChunkResult {
-  const { prediction, value } = bias.affine!;
+  const { prediction, value } = choices.bias.affine!;
   const { keys, erase } = tokens;
-  const own = matrixGates(gates, gateAxis, 0, 1);
+  const own = matrixGates(gates, choices.gateAxis, 0, 1);
   const decay = matrixDecay(own);
   const { input, error: writes } = gatedWrites(own, { input: keys, error: np.multiply(tokens.values, value) });
+  const taken = erase
+    ? gatedWrites(own, { input: np.multiply(erase.gate, erase.keys), error: tokens.values }).input
+    : input;
   const asked = erase?.keys ?? keys;
   // The answer of decayed weights, asked of those before the decay.
-  const isDecayed = retention.kind === "linear" && retention.gradientAt === "decayed";
+  const isDecayed = isAfterDecay(choices);
   const probes = isDecayed && own.columns ? np.multiply(asked, np.exp(own.columns.logRetain)) : asked;
   const fading = isDecayed && own.rows ? np.exp(own.rows.logRetain) : undefined;
   const stepRows = own.rows?.stepSize ?? np.onesLike(np.sum(keys, -1, { keepdims: true }));
   const pairs = keys.shape.at(-2)! / tokens.queries.shape.at(-2)!;
   const chunk = eraseChunk(decay, state.layers[0]!, {
     probes,
-    erase: erase ? np.multiply(erase.gate, erase.keys) : input,
+    erase: taken,
     eraseSize: np.multiply(fading ? np.multiply(stepRows, fading) : stepRows, prediction),
     keys: input,
     writes,

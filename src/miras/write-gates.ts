@@ -1,5 +1,6 @@
 /** The gates of a chunk's writes, and which axis of which weight matrix they act on. */
 import { np, type Tensor } from "../array/index.ts";
+import { finiteLogGates } from "../common/index.ts";
 
 /** Gates of a chunk: one number a token and memory [..., C, 1], or one a channel [..., C, d]. */
 export interface WriteGates {
@@ -9,7 +10,7 @@ export interface WriteGates {
   readonly stepSize: Tensor;
   /** What is taken from the size of every weight (the elastic net's gamma). */
   readonly shrinkage?: Tensor;
-  /** A second gate, on key channels, beside `logRetain` on value channels: the rank-one gate of decaying fast weights. [..., C, in] */
+  /** A second gate, on key channels (the columns of the first matrix), beside `logRetain` on value channels: the rank-one gate of decaying fast weights. [..., C, in] */
   readonly logRetainKeys?: Tensor;
   /** log of how much of the last steps is carried on; none without momentum. [..., C, 1] */
   readonly logMomentum?: Tensor;
@@ -51,16 +52,15 @@ export function matrixGates(gates: WriteGates, axis: GateAxis, layer: number, de
   const { logRetain, stepSize, shrinkage, logRetainKeys } = gates;
   const isLast = layer === depth - 1;
   const own: AxisGates = { logRetain, stepSize, ...(shrinkage ? { shrinkage } : {}) };
-  if (isLast && axis !== "keys") {
-    return { rows: own, ...(logRetainKeys ? { columns: { logRetain: logRetainKeys } } : {}) };
-  }
+  const keys = layer === 0 && logRetainKeys ? { columns: { logRetain: logRetainKeys } } : {};
+  if (isLast && axis !== "keys") return { rows: own, ...keys };
   if (layer === 0 && axis !== "values") return { columns: own };
   const mean: AxisGates = {
     logRetain: logMean(logRetain),
     stepSize: meanOf(stepSize),
     ...(shrinkage ? { shrinkage: meanOf(shrinkage) } : {}),
   };
-  return { rows: mean };
+  return { rows: mean, ...keys };
 }
 
 function isChannelwise(gate: Tensor): boolean {
@@ -74,8 +74,9 @@ function meanOf(gate: Tensor): Tensor {
 /** The logarithm of the mean of gates: $\log\frac1d\sum_j e^{x_j}$, from the largest, so that nothing underflows. */
 function logMean(logGate: Tensor): Tensor {
   if (!isChannelwise(logGate)) return logGate;
-  const largest = np.max(logGate, -1, { keepdims: true });
-  return np.add(largest, np.log(np.mean(np.exp(np.subtract(logGate, largest)), -1, { keepdims: true })));
+  const logs = finiteLogGates(logGate);
+  const largest = np.max(logs, -1, { keepdims: true });
+  return np.add(largest, np.log(np.mean(np.exp(np.subtract(logs, largest)), -1, { keepdims: true })));
 }
 
 /**
@@ -85,12 +86,14 @@ function logMean(logGate: Tensor): Tensor {
  */
 export function maskedGates(gates: WriteGates, mask: Tensor): WriteGates {
   const valid = np.expandDims(mask, -1);
-  const { logRetain, stepSize, logRetainKeys, logMomentum } = gates;
+  const open = (logGate: Tensor) => np.multiply(finiteLogGates(logGate), valid);
+  const { logRetain, stepSize, shrinkage, logRetainKeys, logMomentum } = gates;
   return {
     ...gates,
-    logRetain: np.multiply(logRetain, valid),
+    logRetain: open(logRetain),
     stepSize: np.multiply(stepSize, valid),
-    ...(logRetainKeys ? { logRetainKeys: np.multiply(logRetainKeys, valid) } : {}),
-    ...(logMomentum ? { logMomentum: np.multiply(logMomentum, valid) } : {}),
+    ...(shrinkage ? { shrinkage: np.multiply(shrinkage, valid) } : {}),
+    ...(logRetainKeys ? { logRetainKeys: open(logRetainKeys) } : {}),
+    ...(logMomentum ? { logMomentum: open(logMomentum) } : {}),
   };
 }
