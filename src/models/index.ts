@@ -9,6 +9,7 @@ export {
   type ForecasterConfig,
   type ForecasterInput,
   forecasterSchema,
+  listedArchitectures,
   type ModelConfig,
   type ModelInput,
   memorySchema,
@@ -18,6 +19,7 @@ export {
 } from "./config.ts";
 export { LanguageModel, type ModelParams, type ModelState, nextTokenLoss } from "./language-model.ts";
 export { absoluteError, crossEntropy, squaredError, type TokenLoss } from "./losses.ts";
+export { isMirasArchitecture, rowArchitectures } from "./miras-config.ts";
 export { paperPresets } from "./paper-presets.ts";
 export type { Preset } from "./preset.ts";
 export { comparedPresets, defaultPreset, presetNamed, presets } from "./presets.ts";

@@ -1,7 +1,7 @@
 /** The configuration of a whole run: a preset with layers of changes upon it, validated as one. */
 import { z } from "zod";
 import { engineNames } from "../array/index.ts";
-import { defaultPreset, modelSchema, presetNamed } from "../models/index.ts";
+import { defaultPreset, isMirasArchitecture, type ModelInput, modelSchema, presetNamed } from "../models/index.ts";
 import { ConfigError, parseConfig } from "../utils/index.ts";
 import { trainingSchema } from "./config.ts";
 
@@ -45,7 +45,7 @@ export function newRunConfig(layers: readonly RunLayer[], where: string): RunCon
   const written = mergeLayers(layers);
   const { preset = defaultPreset } = parseConfig(z.object({ preset: runSchema.shape.preset }), written, where);
   const { model, training } = presetNamed(preset);
-  const merged = mergeLayers([{ model, training }, written]);
+  const merged = mergeLayers([{ model: fittingPart(model, written), training }, written]);
   return { ...parseConfig(runSchema, withShorterWarmup(merged, written), where), preset };
 }
 
@@ -86,6 +86,14 @@ export function mergeLayers(layers: readonly RunLayer[]): RunLayer {
     merged.set(name, isLayer(below) && isLayer(value) ? mergeLayers([below, value]) : value);
   }
   return Object.fromEntries(merged);
+}
+
+/** A preset's model for the architecture that is asked for: that of MIRAS has a memory of its own, which the preset's section says nothing about. */
+function fittingPart(model: ModelInput, { model: written }: RunLayer): ModelInput {
+  const architecture = isLayer(written) ? written.architecture : undefined;
+  if (typeof architecture !== "string" || !isMirasArchitecture(architecture)) return model;
+  const { memory: _, ...others } = model;
+  return others;
 }
 
 function isLayer(value: unknown): value is RunLayer {
