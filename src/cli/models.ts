@@ -1,7 +1,7 @@
 /** `models`: which architectures and presets there are. */
 import type { Command } from "commander";
 import { countParameters } from "../inference/index.ts";
-import { architectures, LanguageModel, presets } from "../models/index.ts";
+import { architectures, LanguageModel, presets, rowArchitectures } from "../models/index.ts";
 import { trainingSchema } from "../training/index.ts";
 import { jsonOption } from "./options.ts";
 import { count, printJson, printTable } from "./output.ts";
@@ -25,9 +25,14 @@ Examples:
 function runModels({ json }: { readonly json?: boolean }): void {
   const listed = { architectures: listArchitectures(), presets: listPresets() };
   if (json) return void printJson(listed);
+  const isRow = (name: string) => name.startsWith("miras:");
+  const rows = listed.architectures.filter(({ name }) => isRow(name)).length;
   printTable([
     ["architecture", "", "source"],
-    ...listed.architectures.map(({ name, summary, source }) => [name, summary, source]),
+    ...listed.architectures
+      .filter(({ name }) => !isRow(name))
+      .map(({ name, summary, source }) => [name, summary, source]),
+    [rowArchitectures, `one of ${rows} existing models as settings of MIRAS; see: neural-memory miras`, ""],
   ]);
   console.log();
   printTable([

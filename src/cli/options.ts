@@ -29,11 +29,15 @@ export function names(text: string): string[] {
   return text.split(",").map((name) => name.trim());
 }
 
-/** One of some names; an unknown one is refused with the nearest valid one. */
-export function oneOf<T extends string>(kind: string, valid: readonly T[]): (text: string) => T {
+/** One of some names; an unknown one is refused with the nearest valid one. `listed` stands for all of them where they are too many. */
+export function oneOf<T extends string>(
+  kind: string,
+  valid: readonly T[],
+  listed: readonly string[] = valid,
+): (text: string) => T {
   return (text) => {
     const found = valid.find((name) => name === text);
-    if (found === undefined) throw new ConfigError(unknownName(kind, text, valid));
+    if (found === undefined) throw new ConfigError(unknownName(kind, text, valid, listed));
     return found;
   };
 }

@@ -8,6 +8,7 @@ import { addEvaluate } from "./evaluate.ts";
 import { addExport } from "./export.ts";
 import { addGenerate } from "./generate.ts";
 import { addInspect } from "./inspect.ts";
+import { addMiras } from "./miras.ts";
 import { addModels } from "./models.ts";
 
 import { addStart } from "./start.ts";
@@ -41,6 +42,7 @@ Examples:
     addEvaluate,
     addExport,
     addModels,
+    addMiras,
     addInspect,
     addEquations,
   ])

@@ -2,12 +2,12 @@
 import type { Command } from "commander";
 import { engineNames } from "../array/index.ts";
 import { bundledCorpora } from "../data/index.ts";
-import { architectureNames, defaultPreset, presets } from "../models/index.ts";
+import { architectureNames, defaultPreset, listedArchitectures, presets } from "../models/index.ts";
 import { resumeRun, startRun, trainRun } from "../training/index.ts";
 import { ConfigError } from "../utils/index.ts";
 import { commandLayers } from "./config-layers.ts";
 import { onInterrupt } from "./interrupt.ts";
-import { collect, jsonOption, threadsOption, wholeNumber } from "./options.ts";
+import { collect, jsonOption, oneOf, threadsOption, wholeNumber } from "./options.ts";
 import { clock, count, printJson } from "./output.ts";
 import { startProgress } from "./progress.ts";
 
@@ -38,7 +38,11 @@ export function addTrain(program: Command): void {
       "--preset <name>",
       `a model and how it is trained: ${Object.keys(presets).join(", ")} (default: ${defaultPreset})`,
     )
-    .option("--arch <name>", `another architecture in the preset: ${architectureNames.join(", ")}`)
+    .option(
+      "--arch <name>",
+      `another architecture in the preset: ${listedArchitectures.join(", ")}`,
+      oneOf("architecture", architectureNames, listedArchitectures),
+    )
     .option(
       "--corpus <text>",
       `${bundledCorpora.join(", ")}, a file, a folder, a glob pattern, or - for standard input`,
@@ -65,6 +69,7 @@ Examples:
   $ neural-memory train --preset lmm-tiny --out runs/first
   $ neural-memory train --corpus 'books/*.txt' --steps 1000 --set model.dim=96 --set training.learningRate=4e-3
   $ cat book.txt | neural-memory train --corpus - --arch transformer
+  $ neural-memory train --preset lmm-small --arch miras:gated-deltanet --steps 200
   $ neural-memory train --resume runs/first`,
     )
     .action(runTrain);

@@ -152,7 +152,7 @@ async function trainAndMeasure(comparison: Comparison, planned: PlannedRun): Pro
 }
 
 /** What engines have to say, each sentence once: those of other models say the same. */
-function notesTo({ onEvent }: CompareHooks): (sentence: string) => void {
+export function notesTo({ onEvent }: CompareHooks): (sentence: string) => void {
   const told = new Set<string>();
   return (sentence) => {
     if (!told.has(sentence)) onEvent?.({ kind: "note", sentence });
@@ -160,7 +160,8 @@ function notesTo({ onEvent }: CompareHooks): (sentence: string) => void {
   };
 }
 
-function trainTold(run: Run, of: string, { onEvent, signal }: CompareHooks) {
+/** Trains a run, and tells of every step under the run's name. */
+export function trainTold(run: Run, of: string, { onEvent, signal }: CompareHooks) {
   const { steps } = run.config.training;
   return trainRun(run, {
     onStep: (metrics) => onEvent?.({ kind: "step", of, steps, ...metrics }),
@@ -200,7 +201,9 @@ async function measure(
 }
 
 /** The curves of a run, and how fast it went. */
-async function learnedIn(metrics: string): Promise<Pick<ComparedModel, "training" | "validation" | "secondsPerStep">> {
+export async function learnedIn(
+  metrics: string,
+): Promise<Pick<ComparedModel, "training" | "validation" | "secondsPerStep">> {
   const lines = await readMetrics(metrics);
   const curve = (kind: string) =>
     lines.filter((line) => line.kind === kind).map(({ step, bitsPerByte }) => ({ step, bitsPerByte }));

@@ -91,25 +91,26 @@ export async function writePlan(folder: RunFolder, runs: readonly PlannedRun[]):
 }
 
 /**
- * The runs of a comparison that was begun.
+ * The runs of a comparison that was begun, or of another job of several runs.
  *
  * @param path its folder
- * @throws CheckpointError if there is no comparison in it
+ * @param job what is looked for, for messages
+ * @throws CheckpointError if there is none in it
  * @throws ConfigError if its plan was damaged
  */
-export function readPlan(path: string): readonly PlannedRun[] {
+export function readPlan(path: string, job = "comparison"): readonly PlannedRun[] {
   const { config } = runFolder(path);
-  const value = existsSync(config) ? parsed(config) : undefined;
+  const value = existsSync(config) ? parsed(config, job) : undefined;
   if (typeof value !== "object" || value === null || !("runs" in value)) {
-    throw new CheckpointError(`there is no comparison in ${path}; name the folder of one, or start a new one`);
+    throw new CheckpointError(`there is no ${job} in ${path}; name the folder of one, or start a new one`);
   }
   return parseConfig(planSchema, value, config).runs;
 }
 
-function parsed(path: string): unknown {
+function parsed(path: string, job: string): unknown {
   try {
     return JSON.parse(readFileSync(path, "utf8"));
   } catch (cause) {
-    throw new ConfigError(`${path} is not JSON; start a new comparison`, { cause });
+    throw new ConfigError(`${path} is not JSON; start a new ${job}`, { cause });
   }
 }

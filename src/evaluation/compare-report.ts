@@ -1,19 +1,18 @@
 /** The report of a comparison as one HTML document that needs nothing else. */
 import { type CompareData, type ComparedModel, compareWarnings, gainOverOrder0, ranked } from "./compare-data.ts";
-import { BASELINE_MARGIN, baselineLevels, dottedLine, type Series, seriesKey, wholeFigure } from "./figure-parts.ts";
+import {
+  BASELINE_MARGIN,
+  baselineLevels,
+  distinctSeries,
+  dottedLine,
+  type Series,
+  seriesKey,
+  wholeFigure,
+} from "./figure-parts.ts";
 import { type Html, html } from "./html.ts";
 import { renderPage } from "./page.ts";
 import type { Plotter } from "./plots.ts";
 import { bits, bytes, count, isClear, seconds, withError } from "./report-numbers.ts";
-import { symbolNames } from "./symbols.ts";
-
-const COLOURS = 6;
-
-/** How the model at a place of the list looks in figures: another colour and another shape each; after six they repeat, dashed. */
-function modelSeries({ name }: ComparedModel, place: number): Series {
-  const symbol = symbolNames[place % symbolNames.length]!;
-  return { name, colour: `series-${1 + (place % COLOURS)}`, symbol, dashed: Math.floor(place / COLOURS) % 2 === 1 };
-}
 
 /**
  * A comparison as one HTML document: style and figures inside, no scripts, nothing loaded from anywhere.
@@ -59,7 +58,7 @@ function verdict({ models }: CompareData): string {
 
 function curvesSection(plotter: Plotter, { models, baselines }: CompareData): Html {
   const { evaluationTokens } = models[0]!.config.training;
-  const series = models.map(modelSeries);
+  const series = distinctSeries(models.map(({ name }) => name));
   const lines = models.flatMap(({ validation }, place) =>
     dottedLine(
       plotter,
@@ -86,11 +85,11 @@ pairs (bigram) and triples (trigram) of the training text gives on the validatio
 
 function rankingSection({ models, baselines }: CompareData): Html {
   const { final } = models[0]!;
-  const places = new Map(models.map((model, place) => [model.name, place]));
+  const series = new Map(distinctSeries(models.map(({ name }) => name)).map((one) => [one.name, one]));
   const rows = [
     ...ranked(models).map((model) => ({
       bitsPerByte: model.final.bitsPerByte,
-      row: modelRow(model, modelSeries(model, places.get(model.name)!)),
+      row: modelRow(model, series.get(model.name)!),
     })),
     ...(["trigram", "bigram", "order0"] as const).map((name) => ({
       bitsPerByte: baselines[name],

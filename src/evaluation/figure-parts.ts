@@ -3,7 +3,7 @@ import type { Markish, PlotOptions } from "@observablehq/plot";
 import type { NgramBaselines } from "../data/index.ts";
 import { type Html, html } from "./html.ts";
 import type { Plotter } from "./plots.ts";
-import { plotSymbol, type SymbolName, symbolPath } from "./symbols.ts";
+import { plotSymbol, type SymbolName, symbolNames, symbolPath } from "./symbols.ts";
 
 /** One line of a figure as its legend shows it. */
 export interface Series {
@@ -30,6 +30,8 @@ export const BASELINE_MARGIN = 96;
 /** Points of a line up to which each has a dot. */
 const MOST_DOTS = 24;
 const SYMBOL_RADIUS = 4.5;
+/** Colours of lines that the style has. */
+const COLOURS = 6;
 
 /** Colours are variables of the report's style, which knows whether it is dark. */
 export const colour = (name: string) => `var(--${name})`;
@@ -92,6 +94,16 @@ export function dottedLine(plotter: Plotter, points: readonly Point[], series: S
     ...(symbol === undefined ? {} : { symbol: plotSymbol(symbol) }),
   });
   return [line(plotter, points, series, 2), dots];
+}
+
+/** Lines that differ in colour and shape; after six they repeat, dashed. */
+export function distinctSeries(names: readonly string[]): Series[] {
+  return names.map((name, place) => ({
+    name,
+    colour: `series-${1 + (place % COLOURS)}`,
+    symbol: symbolNames[place % symbolNames.length]!,
+    dashed: Math.floor(place / COLOURS) % 2 === 1,
+  }));
 }
 
 const shared: PlotOptions = {

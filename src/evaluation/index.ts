@@ -31,8 +31,28 @@ export {
   summarizeTrace,
 } from "./memory-trace.ts";
 export type { MemoryWrites } from "./memory-writes.ts";
+export { type MirasReportData, type MirasReportOptions, writeMirasReport } from "./miras-report.ts";
 export { bitsPerByte, type PairedDifference, pairedDifference, type WindowScores } from "./paired-scores.ts";
 export { type ReportPaths, writeReport } from "./report.ts";
 export { type FinalValidation, type ReportData, reportWarnings } from "./report-data.ts";
+export {
+  describeRow,
+  describeRows,
+  exactSentence,
+  formSentence,
+  type RowDescription,
+  type RowSizes,
+} from "./row-table.ts";
+export { type RowTrainingOptions, type RowTrainingResult, resumeRowTraining, trainRows } from "./row-training.ts";
+export {
+  type FailedRow,
+  failedChecks,
+  type RowCheck,
+  type RowResult,
+  type RowTrainingData,
+  rowChecks,
+  smallestGate,
+  type TrainedRow,
+} from "./row-training-data.ts";
 export { spreadWindows } from "./spread-windows.ts";
 export { type Reading, WindowReader, type WindowsRead } from "./window-reader.ts";

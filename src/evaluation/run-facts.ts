@@ -9,13 +9,14 @@ import type { ReportData } from "./report-data.ts";
 /** The size of a run's model, and what it runs on. */
 export function aboutRun(run: Run, params: ModelParams): Pick<ReportData, "parameters" | "engine" | "platform"> {
   const { name, threads } = run.engine;
+  return { parameters: countElements(params), engine: { name, threads }, platform: platformName() };
+}
+
+/** What this process runs on. */
+export function platformName(): string {
   const processors = cpus();
   const processor = processors[0]?.model.trim() ?? "an unknown processor";
-  return {
-    parameters: countElements(params),
-    engine: { name, threads },
-    platform: `Node ${process.version} on ${platform()} ${arch()}, ${processors.length} × ${processor}`,
-  };
+  return `Node ${process.version} on ${platform()} ${arch()}, ${processors.length} × ${processor}`;
 }
 
 /** Text that a run's model writes with the given parameters. */

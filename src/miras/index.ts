@@ -83,6 +83,7 @@ export * from "./retention-f-divergence.ts";
 export * from "./retention-gate.ts";
 export * from "./retention-kl.ts";
 export * from "./retention-lq.ts";
+export { lightningDecays, plainSettings, retNetDecays } from "./row-settings.ts";
 export {
   type ScaledSimplex,
   type SimplexSlice,
@@ -92,10 +93,7 @@ export {
 } from "./scaled-simplex.ts";
 export { paperSmoothing, type Smoothing } from "./smoothing.ts";
 export {
-  lightningDecays,
-  plainSettings,
   type RowForm,
-  retNetDecays,
   rowForm,
   type TableColumns,
   type TableRow,

@@ -40,8 +40,8 @@ export type MirasMemoryParams = {
   readonly projection: Tensor;
   /** [kernel, the same features] */
   readonly convolution: Tensor;
-  /** Of the gates that are not fixed. */
-  readonly gates: { readonly [gate in keyof GateSources]?: GateHeadParams };
+  /** Of the gates that are not fixed; left out where all are, as a checkpoint holds no empty parts. */
+  readonly gates?: { readonly [gate in keyof GateSources]?: GateHeadParams };
   /** Where each memory starts: the retention's free parameters, [heads, out, in] each. */
   readonly initialMemory: readonly Tensor[];
   /** Scale and shift of the norm at the network's output: [heads, headDim] each. */
@@ -96,7 +96,7 @@ export class MirasMemory implements MemoryLayer<MirasMemoryParams, MirasMemorySt
     return {
       projection: initDense(keys[0]!, dim, projected),
       convolution: initTaps(keys[1]!, convolutionKernel, projected),
-      gates: this.initGates(keys[2]!),
+      ...this.initGates(keys[2]!),
       initialMemory: this.memory.init(keys[3]!, heads),
       ...(this.memory.hasNorm
         ? { memoryNorm: { scale: np.ones([heads, headDim]), shift: np.zeros([heads, headDim]) } }
@@ -157,7 +157,7 @@ export class MirasMemory implements MemoryLayer<MirasMemoryParams, MirasMemorySt
   }
 
   /** Learned gates that the choices have a use for. */
-  private initGates(key: Key): MirasMemoryParams["gates"] {
+  private initGates(key: Key): Pick<MirasMemoryParams, "gates"> {
     const { dim, heads, headDim, gates, algorithm, gateAxis } = this.config;
     const { keyDim } = this.memory;
     const uses: [name: keyof GateSources, heads: number, isUsed: boolean][] = [
@@ -174,7 +174,7 @@ export class MirasMemory implements MemoryLayer<MirasMemoryParams, MirasMemorySt
       const params = isUsed && initGateHead(gates[name]!, keys[i]!, dim, of, channelsOf(name));
       return params ? [[name, params] as const] : [];
     });
-    return Object.fromEntries(learned);
+    return learned.length === 0 ? {} : { gates: Object.fromEntries(learned) };
   }
 
   private run(
@@ -186,7 +186,7 @@ export class MirasMemory implements MemoryLayer<MirasMemoryParams, MirasMemorySt
   ): [Tensor, MirasMemoryState] {
     const { dim, chunkSize } = this.config;
     checkSegment("MIRAS memory", x, dim, state.tail.shape[0] ?? 0, mask);
-    const gates = writeGates(this.config, params.gates, x, this.hasThreshold, storeMask);
+    const gates = writeGates(this.config, params.gates ?? {}, x, this.hasThreshold, storeMask);
     const { tokens, tail, rotation } = this.project(params, state, x, gates, mask);
     const writeMask = mask && np.repeat(np.expandDims(mask, 1), this.pairs, -1); // [batch, 1, T n]
     const length = x.shape[1]!;

@@ -2,10 +2,22 @@
 import { checkWhole } from "../common/index.ts";
 import { ConfigError, unknownName } from "../utils/index.ts";
 import { associativeMemory } from "./associative-memory.ts";
-import type { GateSource } from "./gate-heads.ts";
 import { memoraSettings } from "./memora.ts";
 import type { MirasSettings } from "./miras-memory-config.ts";
 import { monetaSettings } from "./moneta.ts";
+import {
+  decay,
+  delta,
+  hebbian,
+  l2,
+  lightningDecays,
+  one,
+  perChannel,
+  perToken,
+  plain,
+  retNetDecays,
+  testTimeTraining,
+} from "./row-settings.ts";
 import { yaadSettings } from "./yaad.ts";
 
 /** The four choices in words, as the table's columns have them. */
@@ -22,81 +34,12 @@ export interface TableRow {
   readonly columns: TableColumns;
   /** The update, in this library's orientation: values [out], keys [in], W of shape [out, in]. */
   readonly update: string;
+  /** What letters of the update stand for that are not the paper's own, and what it is a part of. */
+  readonly where?: string;
   /** What is worth knowing beside the table; where the row as printed cannot be derived, what is built instead. */
   readonly note?: string;
   /** The layer's settings; none for the one row whose memory is a growing set. */
   settings?(heads: number): MirasSettings;
-}
-
-const one: GateSource = { kind: "fixed", value: 1 };
-/** Gates that keep some 98 % of a token. */
-const perToken: GateSource = { kind: "token", bias: 4 };
-const perChannel: GateSource = { kind: "channel", bias: 4, rank: 16 };
-/** Half of the largest step. */
-const halfStep: GateSource = { kind: "token", bias: 0 };
-
-/** Where a row says nothing else: a matrix, written with the whole value, keeping everything. */
-const plain: MirasSettings = {
-  architecture: { kind: "matrix" },
-  bias: { kind: "dotProduct" },
-  retention: { kind: "none" },
-  algorithm: { kind: "gradientDescent", gradientPoint: "chunk" },
-  gateAxis: "values",
-  gates: { retain: one, stepSize: one, momentum: { kind: "token", bias: 0 }, threshold: { kind: "token", bias: 0.5 } },
-  maxStepSize: 1,
-  maxMomentum: 0.9,
-  keySource: "projected",
-  rotary: false,
-  normalizeKeys: true,
-  normalizeValues: false,
-  chunkSize: 16,
-  convolutionKernel: 4,
-};
-const tokenExact = { kind: "gradientDescent", gradientPoint: "token" } as const;
-const l2 = { kind: "l2", scale: "half" } as const;
-const decay = { kind: "l2", gradientAt: "previous" } as const;
-
-/** What free combinations start from: a matrix memory with the l2 bias, a learned step size and a learned decay, gradients at chunk starts. */
-export const plainSettings: MirasSettings = {
-  ...plain,
-  bias: l2,
-  retention: decay,
-  gates: { ...plain.gates, retain: perToken, stepSize: { kind: "token", bias: -2 } },
-};
-
-function hebbian(gates: Partial<MirasSettings["gates"]>, changes: Partial<MirasSettings> = {}): MirasSettings {
-  return { ...plain, retention: decay, ...changes, gates: { ...plain.gates, ...gates } };
-}
-
-function delta(changes: Partial<MirasSettings>, gates: Partial<MirasSettings["gates"]> = {}): MirasSettings {
-  return {
-    ...plain,
-    bias: l2,
-    algorithm: tokenExact,
-    ...changes,
-    gates: { ...plain.gates, stepSize: halfStep, ...gates },
-  };
-}
-
-/** The decay of RetNet's heads: $1 - 2^{-5-h}$. */
-export function retNetDecays(heads: number): readonly number[] {
-  return Array.from({ length: heads }, (_, head) => 1 - 2 ** (-5 - head));
-}
-
-/** The decay of Lightning Attention's heads: $e^{-s_h}$ with the slopes $s_h = 2^{-8(h+1)/H}$. */
-export function lightningDecays(heads: number): readonly number[] {
-  return Array.from({ length: heads }, (_, head) => Math.exp(-(2 ** ((-8 * (head + 1)) / heads))));
-}
-
-/** The network of TTT: residual and norm around one or two matrices. */
-function testTimeTraining(depth: number, largestStep: number): MirasSettings {
-  return {
-    ...plain,
-    architecture: { kind: "mlp", depth, expansion: 4, activation: "exactGelu", residual: true, norm: true },
-    bias: l2,
-    maxStepSize: largestStep,
-    gates: { ...plain.gates, stepSize: halfStep },
-  };
 }
 
 /** All rows by name, in the table's order. */
@@ -110,20 +53,23 @@ export const table1 = {
   retnet: {
     title: "RetNet",
     columns: { memory: "matrix", bias: "dot product", retention: "l2", algorithm: "gradient descent" },
-    update: "W_t = a W_{t-1} + v_t k_t^T, a = 1 - 2^(-5-h) for head h",
+    update: "W_t = a W_{t-1} + v_t k_t^T",
+    where: "a = 1 - 2^(-5-h) for head h",
     note: "readings of the table differ on vector or matrix; the recurrence is matrix valued",
     settings: (heads) => hebbian({ retain: { kind: "fixed", value: retNetDecays(heads) } }),
   },
   lightning: {
     title: "Lightning Attention",
     columns: { memory: "matrix", bias: "dot product", retention: "l2", algorithm: "gradient descent" },
-    update: "W_t = a W_{t-1} + v_t k_t^T, a fixed for each head",
+    update: "W_t = a W_{t-1} + v_t k_t^T",
+    where: "a = e^(-s), s = 2^(-8 (h+1) / H) for head h of H",
     settings: (heads) => hebbian({ retain: { kind: "fixed", value: lightningDecays(heads) } }),
   },
   dfw: {
     title: "Decaying fast weights",
     columns: { memory: "matrix", bias: "dot product", retention: "l2", algorithm: "gradient descent" },
-    update: "W_t = (b_t a_t^T) * W_{t-1} + v_t k_t^T, a gate a row and a gate a column",
+    update: "W_t = (b_t a_t^T) * W_{t-1} + v_t k_t^T",
+    where: "b_t a gate a row, a_t a gate a column",
     note: "the model's own recurrence; one reading of the table lists other choices",
     settings: () => hebbian({ retain: perChannel, retainKeys: perChannel }),
   },
@@ -155,13 +101,15 @@ export const table1 = {
   longhorn: {
     title: "Longhorn",
     columns: { memory: "matrix", bias: "l2", retention: "none", algorithm: "implicit gradient descent" },
-    update: "W_t = W_{t-1} (I - e_t k_t k_t^T) + e_t v_t k_t^T, e_t = n_t / (1 + n_t |k_t|^2)",
+    update: "W_t = W_{t-1} (I - e_t k_t k_t^T) + e_t v_t k_t^T",
+    where: "e_t = n_t / (1 + n_t |k_t|^2)",
     settings: () => delta({ algorithm: { kind: "implicit" }, maxStepSize: 4 }),
   },
   "ttt-linear": {
     title: "TTT-Linear",
     columns: { memory: "matrix", bias: "l2", retention: "none", algorithm: "gradient descent" },
-    update: "W_t = W_{t-1} - n_t grad l2, f(x) = x + LN(W x), gradients at the start of 16 tokens",
+    update: "W_t = W_{t-1} - n_t grad l2",
+    where: "the network is x + LN(W x), gradients at the start of 16 tokens",
     settings: () => testTimeTraining(1, 1),
   },
   "gated-deltanet": {
@@ -173,7 +121,8 @@ export const table1 = {
   rwkv7: {
     title: "RWKV-7",
     columns: { memory: "matrix", bias: "l2", retention: "l2", algorithm: "gradient descent" },
-    update: "W_t = W_{t-1} (Diag(w_t) - p_t (a_t * p_t)^T) + v_t k_t^T, p_t the unit key to erase along",
+    update: "W_t = W_{t-1} (Diag(w_t) - p_t (a_t * p_t)^T) + v_t k_t^T",
+    where: "p_t is the unit key to erase along",
     note: "the expanded form; the table prints one gate for erasing and writing",
     settings: () =>
       delta({ retention: decay, gateAxis: "keys", keySource: "decoupledErase" }, { retain: perChannel, stepSize: one }),
@@ -181,7 +130,8 @@ export const table1 = {
   deltaproduct: {
     title: "DeltaProduct",
     columns: { memory: "matrix", bias: "l2", retention: "l2", algorithm: "several steps of gradient descent" },
-    update: "W_t = a_t W_{t-1} prod_j (I - n_tj k_tj k_tj^T) + ..., two pairs a token",
+    update: "W_t = a_t W_{t-1} prod_j (I - n_tj k_tj k_tj^T) + ...",
+    where: "two pairs a token, j = 1, 2, written one after another",
     settings: () =>
       delta(
         {
@@ -195,7 +145,8 @@ export const table1 = {
   "ttt-mlp": {
     title: "TTT-MLP",
     columns: { memory: "2-layer network", bias: "l2", retention: "none", algorithm: "gradient descent" },
-    update: "TTT-Linear with a network for W",
+    update: "W_t = W_{t-1} - n_t grad l2",
+    where: "TTT-Linear with a network of two matrices for W",
     settings: () => testTimeTraining(2, 0.1),
   },
   "titans-lmm": {
@@ -214,7 +165,8 @@ export const table1 = {
       bias: l2,
       retention: decay,
       algorithm: { kind: "momentum" },
-      maxStepSize: 0.1,
+      // A chunk's steps act together and are carried on: without the guard of the Titans layer, 0.1 diverged within 30 steps of training.
+      maxStepSize: 0.02,
       normalizeValues: true,
       gates: { ...plain.gates, retain: { kind: "token", bias: 5 }, stepSize: { kind: "token", bias: -2 } },
     }),

@@ -45,9 +45,21 @@ export function yaadUpdate(
   return np.subtract(np.multiply(weights, retain), np.multiply(gradient, stepSize));
 }
 
-/** Yaad's layer. */
+/**
+ * Yaad's layer, with smaller steps than Moneta's and slower decay, which it needs to train.
+ *
+ * Where the sign is smooth, a small coordinate of a large residual sees the slope of the tanh, 10 delta: with delta near 1 the tokens of a chunk overshoot together, so
+ * delta starts near 1/8. Nothing holds the size of these weights as Moneta's and Memora's maps do: keeping 98 % a token they fade within a text, and the norm
+ * that follows divides by what is left. With Moneta's gates, norms of outer gradients grew beyond 10^6; with these they stay of order one.
+ */
 export const yaadSettings: MirasSettings = {
   ...monetaSettings,
+  gates: {
+    ...monetaSettings.gates,
+    retain: { kind: "channel", bias: 6, rank: 32 },
+    threshold: { kind: "token", bias: -2 },
+  },
+  maxStepSize: 0.02,
   bias: { kind: "huber", form: "mixture", l1: "sign", smooth: paperSmoothing },
   retention: { kind: "l2", gradientAt: "previous" },
 };

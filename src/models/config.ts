@@ -9,7 +9,7 @@ import {
   queryKeyNorms,
   stepGuards,
 } from "../titans/index.ts";
-import { mirasArchitectureNames, mirasSchema } from "./miras-config.ts";
+import { mirasArchitectureNames, mirasSchema, rowArchitectures } from "./miras-config.ts";
 
 const whole = z.int().min(1);
 
@@ -23,6 +23,12 @@ export const architectureNames = [
   ...mirasArchitectureNames,
 ] as const;
 export type ArchitectureName = (typeof architectureNames)[number];
+
+/** The names as a person reads them: the rows of Table 1 in one entry. */
+export const listedArchitectures: readonly string[] = [
+  ...architectureNames.filter((name) => !name.startsWith("miras:")),
+  `${rowArchitectures} (see: neural-memory miras)`,
+];
 
 /** The neural memory inside a block; see `NeuralMemoryConfig` for what each entry means. */
 export const memorySchema = z.strictObject({

@@ -9,6 +9,7 @@ export {
   type ForecasterConfig,
   type ForecasterInput,
   forecasterSchema,
+  listedArchitectures,
   type ModelConfig,
   type ModelInput,
   memorySchema,
@@ -25,6 +26,7 @@ export {
   type MirasChanges,
   mirasArchitectureNames,
   mirasSettings,
+  rowArchitectures,
 } from "./miras-config.ts";
 export { paperPresets } from "./paper-presets.ts";
 export type { Preset } from "./preset.ts";

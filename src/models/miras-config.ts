@@ -143,6 +143,9 @@ export const mirasArchitectureNames = [
 ] as const;
 export type MirasArchitectureName = (typeof mirasArchitectureNames)[number];
 
+/** What stands for the architectures of all rows in listings. */
+export const rowArchitectures = "miras:<row>";
+
 /** Whether an architecture is one of MIRAS. */
 export function isMirasArchitecture(name: string): name is MirasArchitectureName {
   return (mirasArchitectureNames as readonly string[]).includes(name);

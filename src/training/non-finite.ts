@@ -42,6 +42,6 @@ export async function nonFiniteError(
       : `the last good checkpoint is ${lastCheckpoint}`;
   return new NonFiniteError(
     `training stopped at step ${step}: the loss is ${loss}, and ${where} holds a number that is not finite; ${kept}. ` +
-      "Lower training.learningRate or the memory's maxStepSize (in model.memory or model.miras), and leave model.memory.stepGuard on",
+      "Lower training.learningRate or the memory's maxStepSize, and leave the step guard on where it has one",
   );
 }

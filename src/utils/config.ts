@@ -24,6 +24,9 @@ export function parseConfig<T extends z.ZodType>(schema: T, value: unknown, wher
   throw new ConfigError(`${where} has ${problems.length} problems:\n${problems.map((text) => `  ${text}`).join("\n")}`);
 }
 
+/** Names up to which all are listed even if one of them is likely to have been meant. */
+const MOST_LISTED = 12;
+
 /** The sentences for one issue; a union's issues stand at paths relative to it. */
 function explain(issue: Issue, base: Path, schema: Schema, root: unknown): string[] {
   const path = [...base, ...issue.path];
@@ -37,8 +40,13 @@ function explain(issue: Issue, base: Path, schema: Schema, root: unknown): strin
       return issue.keys.map((key) => unknownKey(key, path, schema));
     case "invalid_type":
       return must(`be ${typeName(issue.expected)}`);
-    case "invalid_value":
-      return must(`be ${choice(issue.values.map(show))}`).map((text) => text + suggestion(actual, issue.values));
+    case "invalid_value": {
+      const suggested = suggestion(actual, issue.values);
+      const isLong = suggested !== "" && issue.values.length > MOST_LISTED;
+      return must(`be ${isLong ? `one of ${issue.values.length} names` : choice(issue.values.map(show))}`).map(
+        (text) => text + suggested,
+      );
+    }
     case "too_small":
       return must(limit(issue.origin, issue.inclusive === false ? "more than" : "at least", issue.minimum));
     case "too_big":

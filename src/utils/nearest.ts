@@ -2,7 +2,7 @@
 import { closest, distance } from "fastest-levenshtein";
 
 /**
- * The valid name nearest to a mistyped one, by edit distance.
+ * The valid name nearest to a mistyped one, by edit distance. Of a name in parts, such as `miras:gla`, the last may be all that was written.
  *
  * @param name what was written
  * @param valid the names that exist
@@ -10,8 +10,10 @@ import { closest, distance } from "fastest-levenshtein";
  */
 export function nearestName(name: string, valid: readonly string[]): string | undefined {
   if (valid.length === 0) return undefined;
-  const candidate = closest(name, valid);
-  return distance(name, candidate) <= Math.max(2, Math.floor(name.length / 2)) ? candidate : undefined;
+  const byForm = new Map(valid.map((whole) => [whole.slice(whole.lastIndexOf(":") + 1), whole]));
+  for (const whole of valid) byForm.set(whole, whole);
+  const candidate = closest(name, [...valid, ...byForm.keys()]);
+  return distance(name, candidate) <= Math.max(2, Math.floor(name.length / 2)) ? byForm.get(candidate) : undefined;
 }
 
 /**
@@ -20,9 +22,10 @@ export function nearestName(name: string, valid: readonly string[]): string | un
  * @param kind what the name stands for, such as `preset`
  * @param name what was written
  * @param valid the names that exist
+ * @param listed what stands for all of them where they are too many
  */
-export function unknownName(kind: string, name: string, valid: readonly string[]): string {
+export function unknownName(kind: string, name: string, valid: readonly string[], listed = valid): string {
   const suggestion = nearestName(name, valid);
   const hint = suggestion === undefined ? "" : `; did you mean "${suggestion}"?`;
-  return `unknown ${kind} "${name}"${hint} (valid: ${valid.join(", ")})`;
+  return `unknown ${kind} "${name}"${hint} (valid: ${listed.join(", ")})`;
 }

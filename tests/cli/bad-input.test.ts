@@ -82,6 +82,16 @@ describe("train refuses", () => {
     ],
     ["an unknown preset", ["train", "--preset", "lmm-tinny"], /unknown preset "lmm-tinny"; did you mean "lmm-tiny"\?/],
     ["an unknown architecture", [...train, "--arch", "transfomer"], /did you mean "transformer"\?/],
+    [
+      "a row of Table 1 without what stands before it",
+      [...train, "--arch", "gla"],
+      /unknown architecture "gla"; did you mean "miras:gla"\? \(valid: .*, miras:<row> \(see: neural-memory miras\)\)/,
+    ],
+    [
+      "an unknown architecture in a setting",
+      [...train, "--set", "model.architecture=miras:glaa"],
+      /model.architecture must be one of \d+ names, not "miras:glaa"; did you mean "miras:gla"\?/,
+    ],
     ["an unknown engine", [...train, "--engine", "wasn"], /engine must be .*; did you mean "wasm"\?/],
     ["no threads", [...train, "--threads", "0"], /must be a whole number of at least 1/],
     [
@@ -220,6 +230,22 @@ describe("the other commands refuse", () => {
     ],
     ["an unknown engine", ["evaluate", "old", "--engine", "cuda"], /unknown engine "cuda"/],
     ["an unknown paper", ["equations", "titan"], /unknown paper "titan"; did you mean "titans"\?/],
+    ["an unknown row", ["miras", "glaa"], /unknown row of Table 1 "glaa"; did you mean "gla"\?/],
+    [
+      "an unknown row to train",
+      ["miras", "--train", "--rows", "gla,monetta", "--out", "new"],
+      /did you mean "moneta"\?/,
+    ],
+    ["rows that nothing is done with", ["miras", "--rows", "gla"], /--rows belongs to --train; add --train/],
+    ["a row that is trained by its name", ["miras", "gla", "--train"], /to train it, use --train --rows gla/],
+    ["two jobs at once", ["miras", "--train", "--report", "new"], /--train and --report are two jobs/],
+    [
+      "other rows of trainings that go on",
+      ["miras", "--train", "--resume", "old", "--rows", "gla"],
+      /as the trainings began/,
+    ],
+    ["trainings that are not there", ["miras", "--train", "--resume", "gone"], /there is no training of rows in gone/],
+    ["heads that do not divide the width", ["miras", "--dim", "65"], /dim must be a whole multiple of heads/],
     ["an unknown command", ["trian"], /unknown command 'trian'/],
   ];
 

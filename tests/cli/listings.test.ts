@@ -1,7 +1,9 @@
 /** What the command says about itself: help, version, listings. */
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { countElements, key, release, scope } from "../../src/array/index.ts";
+import { tableRowNames } from "../../src/miras/index.ts";
 import { architectureNames, LanguageModel, paperPresets, presetNamed, presets } from "../../src/models/index.ts";
 import { equations, run, temporaryFolder, untrainedRun } from "./run.ts";
 
@@ -18,15 +20,23 @@ function parametersOf(preset: string): number {
   return count;
 }
 
-test.concurrent.each(["start", "train", "compare", "generate", "evaluate", "export", "models", "inspect", "equations"])(
-  "%s --help has examples",
-  async (command) => {
-    const { code, stdout, stderr } = await run(folder, [command, "--help"]);
-    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-    expect(stdout).toContain(`Usage: neural-memory ${command}`);
-    expect(stdout).toContain(`Examples:\n  $ neural-memory ${command}`);
-  },
-);
+test.concurrent.each([
+  "start",
+  "train",
+  "compare",
+  "generate",
+  "evaluate",
+  "export",
+  "models",
+  "miras",
+  "inspect",
+  "equations",
+])("%s --help has examples", async (command) => {
+  const { code, stdout, stderr } = await run(folder, [command, "--help"]);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  expect(stdout).toContain(`Usage: neural-memory ${command}`);
+  expect(stdout).toContain(`Examples:\n  $ neural-memory ${command}`);
+});
 
 test("--version prints the package's version, no command prints the help", async () => {
   expect(await run(folder, ["--version"])).toEqual({
@@ -44,6 +54,71 @@ test("models lists every architecture and preset, with as many parameters as a m
   expect(listed.presets.map(({ name }: { name: string }) => name)).toEqual(Object.keys(presets));
   for (const { name, parameters } of listed.presets) expect(parameters, name).toBe(parametersOf(name));
   expect((await run(folder, ["models"])).stdout).toMatch(/lmm-tiny\s+titans-lmm\s+32\s+1\s+2/);
+});
+
+/** Longest line of a text. */
+const width = (text: string) => Math.max(...text.split("\n").map((line) => line.length));
+
+test("the rows of Table 1 are one entry where people read architectures, and each is listed by miras", async () => {
+  const [models, help, table, json] = await Promise.all([
+    run(folder, ["models"]),
+    run(folder, ["train", "--help"]),
+    run(folder, ["miras"]),
+    run(folder, ["miras", "--json", "--dim", "16", "--heads", "4"]),
+  ]);
+  for (const { stdout } of [models, help]) {
+    expect(stdout).toContain("miras:<row>");
+    expect(stdout).not.toContain("miras:gla");
+    expect(stdout.replaceAll(/\s+/g, " ")).toContain("see: neural-memory miras");
+  }
+  expect(table.code).toBe(0);
+  expect(width(table.stdout)).toBeLessThanOrEqual(120);
+  for (const row of tableRowNames) expect(table.stdout).toMatch(new RegExp(`^${row}\\s`, "m"));
+  const listed = JSON.parse(json.stdout) as { name: string; parameters: number }[];
+  expect(listed.map(({ name }) => name)).toEqual([...tableRowNames]);
+  expect(listed.find(({ name }) => name === "softmax-attention")!.parameters).toBe(4 * 16 * 16);
+});
+
+test("miras shows a row in full, with a configuration that trains", async () => {
+  const { code, stdout } = await run(folder, ["miras", "rwkv7"]);
+  expect(code).toBe(0);
+  expect(width(stdout)).toBeLessThanOrEqual(120);
+  for (const said of [
+    "W_t = W_{t-1} (Diag(w_t)",
+    "unit key to erase along",
+    "triangular",
+    "exact",
+    "keySource: decoupledErase",
+  ])
+    expect(stdout).toContain(said);
+  writeFileSync(join(folder, "row.yaml"), stdout.slice(stdout.indexOf("model:")));
+  writeFileSync(join(folder, "row.txt"), "It was a bright cold day in April. ".repeat(40));
+  const text = ["--corpus", "row.txt", "--steps", "1", "--out", "row"];
+  const small = ["--set", "model.dim=16", "--set", "model.layers=1", "--set", "training.length=32"];
+  const shorter = [
+    "--set",
+    "training.segment=16",
+    "--set",
+    "training.batch=1",
+    "--set",
+    "training.evaluationTokens=32",
+  ];
+  const trained = await run(folder, ["train", "--config", "row.yaml", ...text, ...small, ...shorter, "--json"]);
+  expect(JSON.parse(trained.stdout)).toMatchObject({ step: 1, complete: true });
+});
+
+test("miras trains rows to a table and a page", async () => {
+  const text = Array.from({ length: 3000 }, (_, i) => "abcdefgh "[(i * i + (i % 7) * 3) % 9]).join("");
+  writeFileSync(join(folder, "rows.txt"), text);
+  const args = ["miras", "--train", "--rows", "retnet,mesa", "--steps", "1", "--corpus", "rows.txt", "--out", "rows"];
+  const { code, stdout, stderr } = await run(folder, args);
+  expect({ code, said: stderr.includes("training mesa") }).toEqual({ code: 0, said: true });
+  expect(stdout).toMatch(/^retnet +lowRank +exact/m);
+  expect(stdout).toMatch(/^mesa +recurrent +exact/m);
+  expect(stdout).toContain("report: rows/rows.html");
+  const again = await run(folder, ["miras", "--train", "--resume", "rows", "--json"]);
+  expect(JSON.parse(again.stdout)).toMatchObject({ finished: true, data: { steps: 1 } });
+  expect(again.stderr).not.toContain("training");
 });
 
 test("inspect says what a checkpoint is", async () => {

@@ -94,9 +94,9 @@ describe("several pairs a token", () => {
       expectClose(interleaved([toTensor(a), toTensor(b)]), [a[0]!, b[0]!, a[1]!, b[1]!]);
       const params = randomParams(layer, 983);
       const storeMask = input.map(() => [1, 1, 0, 1, 1]);
-      const gates = writeGates(layer.config, params.gates, toTensor(input), false, toTensor(storeMask));
+      const gates = writeGates(layer.config, params.gates!, toTensor(input), false, toTensor(storeMask));
       const logits = (name: "retain" | "stepSize", of: number) =>
-        toNumbers(gateHeadLogits(params.gates[name]!, toTensor(input), of)) as number[][][][];
+        toNumbers(gateHeadLogits(params.gates![name]!, toTensor(input), of)) as number[][][][];
       const [retain, step] = [logits("retain", heads), logits("stepSize", 2 * heads)];
       const expected = (value: (n: number, h: number, t: number, pair: number) => number) =>
         input.map((_, n) =>
@@ -122,7 +122,7 @@ describe("several pairs a token", () => {
       const gates = { ...layer.config.gates, retainKeys: { kind: "channel", bias: 2, rank: 2 } as const };
       const withKeys = new MirasMemory({ ...layer.config, gates });
       const params = randomParams(withKeys, 984);
-      const { logRetainKeys } = writeGates(withKeys.config, params.gates, toTensor(input), false, undefined);
+      const { logRetainKeys } = writeGates(withKeys.config, params.gates!, toTensor(input), false, undefined);
       expect(logRetainKeys!.shape).toEqual([batch, heads, 2 * tokens, headDim]);
       const rows = toNumbers(logRetainKeys!) as number[][][][];
       for (const [i, row] of rows[0]![0]!.entries()) expect(row.every((value) => value === 0)).toBe(i % 2 === 1);
@@ -148,7 +148,7 @@ describe("where keys come from", () => {
       );
       const without = { ...params, projection: np.multiply(params.projection, np.subtract(1, isKey)) };
       expectClose(read(without), read(params), 0);
-      const open = mapTree(params.gates, (x) => np.multiply(x, 0));
+      const open = mapTree(params.gates!, (x) => np.multiply(x, 0));
       const shut = { ...open, retain: { ...open.retain!, bias: np.full([heads * headDim], 40) } };
       // A gate that keeps all writes nothing: only the initial memory is read.
       const state = layer.initialState(params, batch);

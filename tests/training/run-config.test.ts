@@ -24,3 +24,19 @@ describe("a resumed run and the blocks that have a memory", () => {
     expect(fewer).toThrow("model.neuralMemoryLayers is left out in the checkpoint, not [0]");
   });
 });
+
+describe("a preset with another architecture", () => {
+  test("leaves out its section of the Titans memory where the architecture is one of MIRAS", () => {
+    for (const architecture of ["moneta", "miras", "miras:gla"]) {
+      const { model } = newRunConfig([{ model: { architecture } }], where);
+      expect(model).toMatchObject({ architecture, dim: 64, layers: 2, heads: 2 });
+    }
+    const mag = newRunConfig([{ preset: "mac-small", model: { architecture: "titans-mag" } }], where);
+    expect(mag.model.memory.chunkSize).toBe(32);
+  });
+
+  test("refuses that section where it was written", () => {
+    const written = { model: { architecture: "moneta", memory: { chunkSize: 8 } } };
+    expect(() => newRunConfig([written], where)).toThrow("the memory of a MIRAS architecture is set in miras");
+  });
+});
