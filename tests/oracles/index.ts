@@ -28,6 +28,7 @@ export * from "./miras-table-delta.ts";
 export * from "./miras-viewpoints.ts";
 export * from "./newton-schulz.ts";
 export * from "./norms.ts";
+export * from "./optimizers.ts";
 export * from "./positioned-attention.ts";
 export * from "./random.ts";
 export * from "./recurrences.ts";

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { grad, np, readSync, scope, type Tensor } from "../../src/array/index.ts";
-import { newtonSchulz } from "../../src/common/index.ts";
+import { newtonSchulz } from "../../src/optim/index.ts";
+import { randomMatrix, toTensor } from "../common/tensors.ts";
 import * as oracle from "../oracles/index.ts";
 import { expectNear } from "../titans/memory-runs.ts";
-import { randomMatrix, toTensor } from "./tensors.ts";
 
 /** A matrix with given singular values: two reflections around a diagonal. */
 function withSingularValues(values: oracle.Vector, seed: number): oracle.Matrix {
