@@ -61,7 +61,7 @@ export function m3(options: M3Options = {}): Optimizer<RuleState> {
   const settings = { matrices: hiddenMatrices, ...m3Defaults, ...options };
   const { beta1, beta2, beta3, slowWeight, period, mode, epsilonPlace, matrices } = settings;
   checkShares({ beta1, beta2, beta3 });
-  checkNotNegative({ slowWeight, epsilon: settings.epsilon });
+  checkNotNegative({ slowWeight });
   checkCounts({ period });
   checkChoice("mode", mode, m3Modes);
   checkChoice("epsilonPlace", epsilonPlace, epsilonPlaces);
@@ -107,13 +107,11 @@ function decayFreeSum(beta: number, sum: Tensor, value: Tensor): Tensor {
   return np.add(sum, np.multiply(value, beta));
 }
 
-/** Where no gradient ever came the numerator is 0 too, and 0 over the floor is 0. */
 function rootOf(
   square: Tensor,
   { epsilon, epsilonPlace }: Pick<Required<M3Options>, "epsilon" | "epsilonPlace">,
 ): Tensor {
-  const root = epsilonPlace === "inside" ? np.sqrt(np.add(square, epsilon)) : np.add(np.sqrt(square), epsilon);
-  return epsilon > 0 ? root : np.where(np.equal(square, 0), 1, root);
+  return epsilonPlace === "inside" ? np.sqrt(np.add(square, epsilon)) : np.add(np.sqrt(square), epsilon);
 }
 
 function withRms(x: Tensor, rms: number): Tensor {
