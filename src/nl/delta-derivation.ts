@@ -30,7 +30,7 @@ export function stationarityResidual(next: Tensor, write: DeltaWrite): Tensor {
  * @see Nested Learning (arXiv:2512.24695) Eq. 115
  */
 export function normalEquation({ weights, input, outputGradient, stepSize }: DeltaWrite): NormalEquation {
-  const identity = np.eye(input.shape[0]!);
+  const identity = np.identity(input.shape[0]!, { dtype: input.dtype });
   return {
     matrix: np.add(np.outer(input, input), np.divide(identity, stepSize)),
     right: np.subtract(np.divide(weights, stepSize), np.outer(outputGradient, input)),
@@ -62,7 +62,7 @@ export function solvedDeltaDescent(write: DeltaWrite): Tensor {
  */
 export function shermanMorrison(input: Tensor, ridge: Tensor): Tensor {
   const outer = np.divide(np.outer(input, input), np.add(squaredLength(input), ridge));
-  return np.divide(np.subtract(np.eye(input.shape[0]!), outer), ridge);
+  return np.divide(np.subtract(np.identity(input.shape[0]!, { dtype: input.dtype }), outer), ridge);
 }
 
 /**
@@ -97,7 +97,10 @@ export function expandedDeltaDescent({ weights, input, outputGradient, stepSize 
 export function collectedDeltaDescent(write: DeltaWrite): Tensor {
   const { weights, input, outputGradient } = write;
   const coefficient = deltaCoefficient(write);
-  const kept = np.subtract(np.eye(input.shape[0]!), np.multiply(coefficient, np.outer(input, input)));
+  const kept = np.subtract(
+    np.identity(input.shape[0]!, { dtype: input.dtype }),
+    np.multiply(coefficient, np.outer(input, input)),
+  );
   const value = np.negative(outputGradient);
   return np.add(np.matmul(weights, kept), np.multiply(coefficient, np.outer(value, input)));
 }

@@ -136,5 +136,5 @@ export function inverseRoot(matrix: Tensor, floor = 1e-12): Tensor {
 }
 
 function ridged(matrix: Tensor, ridge: TensorLike): Tensor {
-  return np.add(matrix, np.multiply(ridge, np.eye(matrix.shape[0]!)));
+  return np.add(matrix, np.multiply(ridge, np.identity(matrix.shape[0]!, { dtype: matrix.dtype })));
 }

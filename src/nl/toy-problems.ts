@@ -43,8 +43,11 @@ export interface CurvatureConstants {
 /** Where the paper starts. */
 export const curvatureStart: readonly [radius: number, angle: number] = [-3.5, 2];
 
-/** Constants under which the valley bends often enough to tell optimisers apart and both kinds of momentum still arrive. */
-export const curvatureConstants: CurvatureConstants = { steepness: 2, swing: 0.5, frequency: 2 };
+/**
+ * Constants under which both kinds of momentum arrive. From around the paper's start with step size 0.005, delta momentum is first with momentum 0.99, and the
+ * heavy ball with momentum 0.9 and the best step size for each; steeper valleys need shortened gradients for delta momentum to arrive at all.
+ */
+export const curvatureConstants: CurvatureConstants = { steepness: 1, swing: 1, frequency: 1 };
 
 /**
  * A function of two numbers with one minimum, of value zero at the origin, in a curved valley.

@@ -26,7 +26,7 @@ export interface TwoScaleGates {
  *
  * $$M^{(1)}_t = M^{(1)}_{t-1} + \beta_1 g_t, \qquad M^{(2)}_t = M^{(2)}_{t-1} + \beta_3 \sum_{i=t-f+1}^{t} g_i \;\text{ if } f \mid t, \text{ else } M^{(2)}_{t-1}$$
  *
- * The print has a minus, one more gradient, and other letters; Algorithm 1, whose update subtracts the sum of both, has these. `m3` is built on it.
+ * The print has a minus, one more gradient, and other letters; Algorithm 1, whose update subtracts the sum of both, has these. The optimiser `m3` has these buffers.
  *
  * @param momentum after step t - 1
  * @param gradient g_t, shaped like the weights
