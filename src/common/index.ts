@@ -29,7 +29,6 @@ export {
   transposed,
 } from "./memory-mlp.ts";
 export * from "./memory-read.ts";
-export * from "./newton-schulz.ts";
 export * from "./norms.ts";
 export * from "./rotary.ts";
 export * from "./rotary-attention.ts";

@@ -1,39 +1,33 @@
-/** AdamW: Adam with decoupled weight decay. */
-import { mapTree, namedLeaves, np, scope, type Tensor, type Tree, zipTrees } from "../array/index.ts";
-import { ConfigError } from "../utils/index.ts";
-import type { Optimizer, ParameterGroup } from "./optimizer.ts";
+/** Adam, and AdamW: Adam with decoupled weight decay. */
+import { np, type Tensor, type Tree } from "../array/index.ts";
+import { checkPositive, checkShares } from "./checks.ts";
+import type { Optimizer } from "./optimizer.ts";
+import { type DecayOptions, type ParameterRule, ruleOptimizer, zeros } from "./parameter-rule.ts";
 
-/** What AdamW may be told. */
-export interface AdamWOptions {
+/** The numbers of Adam's rule. */
+export interface AdamNumbers {
   /** beta_1, how much of the mean gradient is kept; 0.9 by default. */
   readonly beta1?: number;
-  /** beta_2, how much of the mean squared gradient is kept; 0.95 by default, as language models use it. */
+  /** beta_2, how much of the mean squared gradient is kept; 0.95 by default, as language models use it (`adam`: 0.999, as published). */
   readonly beta2?: number;
   /** Added to the root of the mean squared gradient; 1e-8 by default. */
   readonly epsilon?: number;
-  /** lambda, multiplied by the learning rate; 0.01 by default. */
-  readonly weightDecay?: number;
-  /** Which parameters decay; `decaysByDefault` by default. */
-  readonly decays?: ParameterGroup;
+}
+
+/** What AdamW may be told; lambda is 0.01 by default. */
+export interface AdamWOptions extends AdamNumbers, DecayOptions {}
+
+/** What Adam may be told; nothing decays by default. */
+export interface AdamOptions extends AdamNumbers, DecayOptions {
+  /** Divides both moments by the weight of the gradients in them, which is small in the first steps; true by default. */
+  readonly biasCorrection?: boolean;
 }
 
 /** AdamW's state: the number of steps taken, [], and a tree like the parameters' for each moment. */
 export type AdamWState = { readonly step: Tensor; readonly firstMoment: Tree; readonly secondMoment: Tree };
 
-/** Names of parameters that are no weights of a map from features to features, whatever their shape. */
-const notDecayed = /^(gates|.*(norm|scale|shift|bias|embedding|convolution|taps))$/i;
-
-/**
- * Weight matrices decay; vectors, norms, biases, embeddings, convolution taps and memory gates do not.
- *
- * Decay pulls towards zero, which is a harmless prior for a matrix only: a norm's scale at 0 silences its layer, a memory gate's logit at 0
- * forgets half of the memory a token, rare tokens' embeddings would shrink between their appearances.
- *
- * @param path a parameter's path, of which any part may name one of these
- */
-export function decaysByDefault(path: string, parameter: Tensor): boolean {
-  return parameter.ndim >= 2 && !path.split(".").some((name) => notDecayed.test(name));
-}
+export const adamWDefaults = { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.01 } as const;
+export const adamDefaults = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, biasCorrection: true, weightDecay: 0 } as const;
 
 /**
  * AdamW (Loshchilov and Hutter, arXiv:1711.05101, Algorithm 2).
@@ -44,54 +38,45 @@ export function decaysByDefault(path: string, parameter: Tensor): boolean {
  * @throws ConfigError if a beta is not in [0, 1), epsilon is not positive, or the decay is negative
  */
 export function adamW(options: AdamWOptions = {}): Optimizer<AdamWState> {
-  const { beta1 = 0.9, beta2 = 0.95, epsilon = 1e-8, weightDecay = 0.01, decays = decaysByDefault } = options;
-  for (const [name, beta] of Object.entries({ beta1, beta2 })) {
-    if (!(beta >= 0 && beta < 1)) throw new ConfigError(`${name} must be at least 0 and less than 1, not ${beta}`);
-  }
-  if (!(epsilon > 0)) throw new ConfigError(`epsilon must be more than 0, not ${epsilon}`);
-  if (!(weightDecay >= 0)) throw new ConfigError(`weightDecay must be at least 0, not ${weightDecay}`);
+  const settings = { ...adamWDefaults, ...options };
+  const rule = adamRule(settings, true);
+  return ruleOptimizer<AdamWState>("adamw", () => rule, settings);
+}
 
+/**
+ * Adam (Kingma and Ba, arXiv:1412.6980, Algorithm 1): `adamW` with the published beta_2, no decay, and a choice about the bias of the first steps.
+ *
+ * @throws ConfigError if a beta is not in [0, 1), epsilon is not positive, or the decay is negative
+ */
+export function adam(options: AdamOptions = {}): Optimizer<AdamWState> {
+  const settings = { ...adamDefaults, ...options };
+  const rule = adamRule(settings, settings.biasCorrection);
+  return ruleOptimizer<AdamWState>("adam", () => rule, settings);
+}
+
+/** @internal Adam's rule for one parameter, which other optimisers use for those that are no matrices. */
+export function adamRule({ beta1, beta2, epsilon }: Required<AdamNumbers>, biasCorrection: boolean): ParameterRule {
+  checkShares({ beta1, beta2 });
+  checkPositive({ epsilon });
   return {
-    name: "adamw",
-
-    init(params) {
-      const zeros = () => mapTree(params, (p) => np.zerosLike(p));
-      return { step: np.zeros([]), firstMoment: zeros(), secondMoment: zeros() };
-    },
-
-    update(params, gradients, state, learningRate) {
-      return scope(() => {
-        const step = np.add(state.step, 1);
-        const firstMoment = zipTrees((m, g) => decayingMean(beta1, m, g), state.firstMoment, gradients);
-        const secondMoment = zipTrees((v, g) => decayingMean(beta2, v, np.square(g)), state.secondMoment, gradients);
-
-        const firstBias = biasCorrection(beta1, step);
-        const secondBias = biasCorrection(beta2, step);
-        // All that is the same for every parameter is one factor: what is left are passes over memory.
-        const rate = np.divide(learningRate, firstBias);
-        const kept = np.subtract(1, np.multiply(learningRate, weightDecay));
-        const steps = namedLeaves(
-          zipTrees(
-            (_, m, v) => np.divide(np.multiply(m, rate), np.add(np.sqrt(np.divide(v, secondBias)), epsilon)),
-            params,
-            firstMoment,
-            secondMoment,
-          ),
-        );
-        const updated = mapTree(params, (p, path) =>
-          np.subtract(decays(path, p) ? np.multiply(p, kept) : p, steps.get(path)!),
-        );
-        return [updated, { step, firstMoment, secondMoment }];
-      });
+    slots: { firstMoment: zeros, secondMoment: zeros },
+    step(gradient, slots, { step }) {
+      const firstMoment = decayingMean(beta1, slots.firstMoment!, gradient);
+      const secondMoment = decayingMean(beta2, slots.secondMoment!, np.square(gradient));
+      const first = biasCorrection ? np.divide(firstMoment, gradientWeight(beta1, step)) : firstMoment;
+      const second = biasCorrection ? np.divide(secondMoment, gradientWeight(beta2, step)) : secondMoment;
+      const direction = np.divide(first, np.add(np.sqrt(second), epsilon));
+      return { direction, slots: { firstMoment, secondMoment } };
     },
   };
 }
 
-function decayingMean(beta: number, mean: Tensor, value: Tensor): Tensor {
+/** @internal The exponential moving average after one more value. */
+export function decayingMean(beta: number, mean: Tensor, value: Tensor): Tensor {
   return np.add(np.multiply(mean, beta), np.multiply(value, 1 - beta));
 }
 
-/** 1 - beta^t as -expm1(t log beta): the difference itself would lose four of float32's seven digits at the first steps. */
-function biasCorrection(beta: number, step: Tensor): Tensor {
+/** @internal 1 - beta^t as -expm1(t log beta): the difference itself would lose four of float32's seven digits at the first steps. */
+export function gradientWeight(beta: number, step: Tensor): Tensor {
   return beta === 0 ? np.onesLike(step) : np.negative(np.expm1(np.multiply(step, Math.log(beta))));
 }

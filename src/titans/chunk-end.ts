@@ -1,6 +1,7 @@
 /** What may be done to a memory where one chunk ends and the next begins: rules that need its whole weights, which a chunk never builds a token at a time. */
 import { nn, np, type Tensor, zipTrees } from "../array/index.ts";
-import { type MemoryWeights, newtonSchulz } from "../common/index.ts";
+import type { MemoryWeights } from "../common/index.ts";
+import { newtonSchulz } from "../optim/index.ts";
 import type { MemoryState } from "./memory-update.ts";
 import { added, scaled, spread } from "./surprise.ts";
 

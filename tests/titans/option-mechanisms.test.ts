@@ -1,7 +1,7 @@
 /** Each stability option by something that only it brings about: these tests fail when it is switched off. */
 import { describe, expect, it } from "vitest";
 import { jit, key, np, readSync, scope, type Tensor, tensor } from "../../src/array/index.ts";
-import { newtonSchulz } from "../../src/common/index.ts";
+import { newtonSchulz } from "../../src/optim/index.ts";
 import type {
   NeuralMemory,
   NeuralMemoryConfig,
