@@ -29,6 +29,7 @@ export * from "./miras-viewpoints.ts";
 export * from "./newton-schulz.ts";
 export * from "./norms.ts";
 export * from "./positioned-attention.ts";
+export * from "./quadratic-minimum.ts";
 export * from "./random.ts";
 export * from "./recurrences.ts";
 export * from "./stability-options.ts";
