@@ -47,7 +47,7 @@ export function hebbianObjective(
   value: Tensor,
   stepSize: TensorLike = 1,
 ): Tensor {
-  const distance = np.divide(squaredDistance(memory, before), np.multiply(2, stepSize));
+  const distance = np.divide(np.multiply(0.5, squaredDistance(memory, before)), stepSize);
   return np.add(hebbianLoss(memory, key, value), distance);
 }
 

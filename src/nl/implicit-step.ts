@@ -32,7 +32,7 @@ export function implicitObjective<P extends Tree>(
   loss: (params: P) => Tensor,
   stepSize: TensorLike,
 ): Tensor {
-  return np.add(loss(params), np.divide(squaredDistance(params, before), np.multiply(2, stepSize)));
+  return np.add(loss(params), np.divide(np.multiply(0.5, squaredDistance(params, before)), stepSize));
 }
 
 /**

@@ -34,7 +34,7 @@ export function gradientDescentStep<P extends Tree>(params: P, gradient: P, step
  * @see Nested Learning (arXiv:2512.24695) Eq. 2-3
  */
 export function proximalObjective<P extends Tree>(params: P, anchor: P, gradient: P, stepSize: TensorLike): Tensor {
-  const distance = np.divide(squaredDistance(params, anchor), np.multiply(2, stepSize));
+  const distance = np.divide(np.multiply(0.5, squaredDistance(params, anchor)), stepSize);
   return np.add(innerProduct(gradient, params), distance);
 }
 

@@ -57,5 +57,5 @@ export function surpriseObjective(
   stepSize: TensorLike,
 ): Tensor {
   const agreement = np.sum(np.multiply(applied(weights, input), surprise));
-  return np.add(agreement, np.divide(squaredDistance(weights, before), np.multiply(2, stepSize)));
+  return np.add(agreement, np.divide(np.multiply(0.5, squaredDistance(weights, before)), stepSize));
 }

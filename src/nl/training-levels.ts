@@ -23,59 +23,66 @@ export interface MemoryFacts {
   readonly parameters?: number;
 }
 
-/** Plain facts about a training run. */
+/** How the weights are trained. */
+export interface OptimizationFacts {
+  /** One of `levelledOptimizers`. */
+  readonly optimizer: string;
+  /** Tokens of each sequence that one step of the optimiser reads. */
+  readonly tokens: number;
+  /** Sequences a step. They are read side by side, each by memories of its own. */
+  readonly batch: number;
+  /** Steps between two updates of the optimiser's slow memory, if it has one; 1 if left out. */
+  readonly slowPeriod?: number;
+}
+
+/** Plain facts about a model in a training run, or in use. */
 export interface TrainingFacts {
   /** Names the model. */
   readonly architecture: string;
   /** Numbers that the optimiser learns. */
   readonly parameters?: number;
-  /** Tokens of each sequence that one step of the optimiser reads. */
-  readonly tokens: number;
-  /** Sequences a step. They are read side by side, each by memories of its own. */
-  readonly batch: number;
-  /** One of `levelledOptimizers`. */
-  readonly optimizer: string;
-  /** Steps between two updates of the optimiser's slow memory, if it has one; 1 if left out. */
-  readonly slowPeriod?: number;
-  /** Which tokens attention sees; left out where there is none. */
+  /** What attention sees, such as `a segment`; left out where there is none. */
   readonly attention?: string;
   readonly memories?: readonly MemoryFacts[];
+  /** Left out where training is over, so that the weights stand still. */
+  readonly training?: OptimizationFacts;
 }
 
-const countOf = (parameters: number | undefined) =>
-  parameters === undefined ? "a memory's weights" : parameters.toLocaleString("en");
-
 /**
- * A training run as a nested system, whose data points are tokens of a sequence.
+ * A training run, or a model in use, as a nested system whose data points are tokens of a sequence.
  *
- * Attention keeps nothing and is solved anew for each token. A memory is written every chunk. The optimiser's memories learn from gradients, once a step, and the weights
- * from them. Without an optimiser's step, as after training, the weights would have period `Infinity`: that is `deployed`.
+ * Attention keeps nothing and is solved anew for each token. A memory is written every chunk. The optimiser's memories learn from gradients once a step, and
+ * the weights from them; where training is over, weights stand still while memories go on learning.
  *
- * @param facts about the run
- * @param deployed whether training is over, so that there is no optimiser and weights stand still; false by default
- * @throws ConfigError if a count is not a whole number of at least 1, the optimiser is unknown, or two memories have one name
+ * @throws ConfigError if a count is not a whole number of at least 1, the optimiser is unknown, or two components have one name
  */
-export function describeTraining(facts: TrainingFacts, deployed = false): NestedSystem<DescribedComponent> {
-  const { architecture, tokens, batch, optimizer, slowPeriod = 1, attention, memories = [], parameters } = facts;
-  checkWhole("tokens a step", tokens);
-  checkWhole("batch", batch);
-  checkWhole("slow period", slowPeriod);
-  for (const { name, chunk } of memories) checkWhole(`chunk of ${name}`, chunk);
-
+export function describeTraining({
+  architecture,
+  parameters,
+  attention,
+  memories = [],
+  training,
+}: TrainingFacts): NestedSystem<DescribedComponent> {
   const solved = attention === undefined ? [] : [attentionComponent(attention)];
   const written = memories.map(memoryComponent);
-  const learned = deployed ? [] : optimizerComponents(optimizer, tokens, slowPeriod);
+  const learned = training === undefined ? [] : optimizerComponents(training);
   const weights: DescribedComponent = {
     name: `weights of ${architecture}`,
-    period: deployed ? Infinity : tokens,
-    needs: learned.map(({ name }) => name),
+    period: training?.tokens ?? Infinity,
+    // A slower memory does not hold the weights up: they use it as it is.
+    needs: learned.filter(({ period }) => period === training?.tokens).map(({ name }) => name),
     parameters: parameters === undefined ? "all weights" : parameters.toLocaleString("en"),
     objective: "loss of the next token",
-    context: deployed
-      ? "none"
-      : `${batch.toLocaleString("en")} sequences of ${tokens.toLocaleString("en")} tokens a step`,
+    context:
+      training === undefined
+        ? "none"
+        : `${countOf(training.batch, "sequence")} of ${countOf(training.tokens, "token")} a step`,
   };
   return nestedSystem([...solved, ...written, ...learned, weights]);
+}
+
+function countOf(count: number, noun: string): string {
+  return `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
 }
 
 function attentionComponent(sees: string): DescribedComponent {
@@ -83,23 +90,25 @@ function attentionComponent(sees: string): DescribedComponent {
     name: "attention",
     period: 0,
     parameters: "none",
-    objective: "values weighted by scores",
+    objective: "distance to values, weighted by scores",
     context: `keys and values of ${sees}`,
   };
 }
 
 function memoryComponent({ name, chunk, objective, parameters }: MemoryFacts): DescribedComponent {
+  checkWhole(`chunk of ${name}`, chunk);
   return {
     name,
     period: chunk,
-    parameters: countOf(parameters),
+    parameters: parameters === undefined ? "the memory's weights" : parameters.toLocaleString("en"),
     objective: objective ?? "squared error of its answers",
     context: "keys and values of its tokens",
   };
 }
 
-/** The weights change once a step: a slow memory does not hold them up, they use it as it is. */
-function optimizerComponents(optimizer: string, tokens: number, slowPeriod: number): DescribedComponent[] {
+function optimizerComponents({ optimizer, tokens, batch, slowPeriod = 1 }: OptimizationFacts): DescribedComponent[] {
+  for (const [name, count] of Object.entries({ "tokens a step": tokens, batch, "slow period": slowPeriod }))
+    checkWhole(name, count);
   return gradientMemories(optimizer).map(({ name, objective, needs = [], slow = false }) => ({
     name,
     period: slow ? tokens * slowPeriod : tokens,
