@@ -58,7 +58,7 @@ describe("the implicit step", () => {
     });
   });
 
-  it("NL Eq. 99: longhornUpdate is the implicit step of a regression memory, as implicitStep finds it, and stable where gradient descent is not", () => {
+  it("NL Eq. 99: longhornUpdate is the minimum of implicitObjective for a regression memory, as implicitStep finds it, and stable where gradient descent is not", () => {
     scope(() => {
       const [memory, key, value, eta] = [
         random.normalMatrix(3, 4),
