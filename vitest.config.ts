@@ -19,6 +19,7 @@ export default defineConfig({
         "src/common/**": { lines: 90 },
         "src/titans/**": { lines: 90 },
         "src/miras/**": { lines: 90 },
+        "src/nl/**": { lines: 90 },
       },
     },
   },

@@ -47,6 +47,7 @@ export function segmentMask(queryPositions: Tensor, keyPositions: Tensor, segmen
  * @param keyPositions j: [..., Tk]
  * @param window w, how many tokens are visible
  * @returns booleans [..., Tq, Tk]
+ * @see Nested Learning (arXiv:2512.24695) Eq. 63
  */
 export function slidingWindowMask(queryPositions: Tensor, keyPositions: Tensor, window: number): Tensor {
   const near = compare(np.less, queryPositions, np.add(keyPositions, window));

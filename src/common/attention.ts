@@ -28,6 +28,7 @@ export function initQkv(key: Key, dim: number, inner: number): QkvParams {
  * @returns Q, K, V: [batch, tokens, inner] each
  * @see Titans (arXiv:2501.00663) Eq. 1
  * @see MIRAS (arXiv:2504.13173) Eq. 1
+ * @see Nested Learning (arXiv:2512.24695) Eq. 14, 61
  */
 export function projectQkv(params: QkvParams, x: Tensor): { queries: Tensor; keys: Tensor; values: Tensor } {
   return { queries: dense(params.query, x), keys: dense(params.key, x), values: dense(params.value, x) };
@@ -119,6 +120,7 @@ export function attentionWeights(queries: Tensor, keys: Tensor, mask: Tensor): T
  * @returns y: [..., Tq, e]; zero for a query that sees no key
  * @see Titans (arXiv:2501.00663) Eq. 2
  * @see MIRAS (arXiv:2504.13173) Eq. 2
+ * @see Nested Learning (arXiv:2512.24695) Eq. 62-63
  */
 export function scaledDotProductAttention(queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor): Tensor {
   return np.matmul(attentionWeights(queries, keys, mask), values);

@@ -43,6 +43,7 @@ export function applyFeatureMap(name: FeatureMap, x: Tensor): Tensor {
  * @param value V_t: [..., e]
  * @returns y_t [..., e] and M_t
  * @see Titans (arXiv:2501.00663) Eq. 4-5
+ * @see Nested Learning (arXiv:2512.24695) Eq. 15-16
  */
 export function linearAttentionStep(
   memory: Tensor,
@@ -66,6 +67,7 @@ export function linearAttentionStep(
  * @param values V: [..., T, e]
  * @returns y [..., T, e] and M_T
  * @see Titans (arXiv:2501.00663) Eq. 4-5
+ * @see Nested Learning (arXiv:2512.24695) Eq. 15-16
  */
 export function linearAttention(
   memory: Tensor,

@@ -70,6 +70,7 @@ export function linearMemoryUpdate(
  * @param stepSize theta_t: one a memory, the leading axes
  * @returns S_{t+1}
  * @see Titans (arXiv:2501.00663) Eq. 34
+ * @see Nested Learning (arXiv:2512.24695) Eq. 65
  */
 export function deltaNetUpdate(memory: Tensor, key: Tensor, value: Tensor, stepSize: Tensor): Tensor {
   const size = key.shape.at(-1)!;
@@ -108,6 +109,7 @@ export function longhornStepSize(stepSize: Tensor, key: Tensor): Tensor {
  * @param stepSize theta_t: one a memory, the leading axes
  * @returns S_{t+1}
  * @see Titans (arXiv:2501.00663) Eq. 35
+ * @see Nested Learning (arXiv:2512.24695) Eq. 99
  */
 export function longhornUpdate(memory: Tensor, key: Tensor, value: Tensor, stepSize: Tensor): Tensor {
   return deltaNetUpdate(memory, key, value, longhornStepSize(stepSize, key));
