@@ -63,10 +63,10 @@ export function adamRule({ beta1, beta2, epsilon }: Required<AdamNumbers>, biasC
     step(gradient, slots, { step }) {
       const firstMoment = decayingMean(beta1, slots.firstMoment!, gradient);
       const secondMoment = decayingMean(beta2, slots.secondMoment!, np.square(gradient));
-      const first = biasCorrection ? np.divide(firstMoment, gradientWeight(beta1, step)) : firstMoment;
       const second = biasCorrection ? np.divide(secondMoment, gradientWeight(beta2, step)) : secondMoment;
-      const direction = np.divide(first, np.add(np.sqrt(second), epsilon));
-      return { direction, slots: { firstMoment, secondMoment } };
+      const direction = np.divide(firstMoment, np.add(np.sqrt(second), epsilon));
+      const scale = biasCorrection ? { scale: np.reciprocal(gradientWeight(beta1, step)) } : {};
+      return { direction, ...scale, slots: { firstMoment, secondMoment } };
     },
   };
 }

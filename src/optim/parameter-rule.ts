@@ -20,8 +20,17 @@ export interface StepContext {
 export interface ParameterRule {
   /** The slots by name, none of them `step`, each with what it holds before the first step. */
   readonly slots: Readonly<Record<string, (parameter: Tensor) => Tensor>>;
-  /** The direction, shaped like the parameter, and the slots after the step. */
-  step(gradient: Tensor, slots: Slots, context: StepContext): { readonly direction: Tensor; readonly slots: Slots };
+  step(gradient: Tensor, slots: Slots, context: StepContext): RuleStep;
+}
+
+/** What one parameter's rule makes of its gradient. */
+export interface RuleStep {
+  /** d, shaped like the parameter. */
+  readonly direction: Tensor;
+  /** A number that the direction counts with, []: beside the learning rate it costs no pass over the parameter. 1 where left out. */
+  readonly scale?: Tensor;
+  /** The slots after the step. */
+  readonly slots: Slots;
 }
 
 /** The state of such an optimiser: the number of steps taken, [], and for each slot the tree of those parameters that have it. */
@@ -62,7 +71,7 @@ export function hiddenMatrices(path: string, parameter: Tensor): boolean {
 /**
  * The optimiser that moves every parameter by the rule chosen for it, and lets weights decay.
  *
- * $$p_t = p_{t-1} - \eta\,(d_t + \lambda\,p_{t-1})$$
+ * $$p_t = p_{t-1} - \eta\,(d_t + \lambda\,p_{t-1}) = (1 - \eta\lambda)\,p_{t-1} - \eta\,d_t$$
  *
  * @param name the optimiser's name
  * @param ruleOf the rule of a parameter: the same one in every step
@@ -100,10 +109,11 @@ export function ruleOptimizer<S extends RuleState = RuleState>(
           const slots = slotsOf(before, rule, path);
           const result = rule.step(given.get(path)!, slots, { parameter, step, learningRate });
           for (const [slot, value] of Object.entries(result.slots)) enter(after, slot, path, value);
-          const { direction } = result;
+          const { direction, scale } = result;
+          const rate = scale === undefined ? learningRate : np.multiply(learningRate, scale);
           const isDecayed = decays(path, parameter) && weightDecay > 0;
-          const decayed = isDecayed ? np.add(direction, np.multiply(parameter, weightDecay)) : direction;
-          return np.subtract(parameter, np.multiply(learningRate, decayed));
+          const kept = np.subtract(1, np.multiply(learningRate, weightDecay));
+          return np.subtract(isDecayed ? np.multiply(parameter, kept) : parameter, np.multiply(direction, rate));
         });
         return [updated, stateOf<S>(step, after)];
       });
