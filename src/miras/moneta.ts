@@ -3,6 +3,7 @@ import { np, type Tensor, type TensorLike } from "../array/index.ts";
 import { lpBias } from "./bias-lp.ts";
 import type { MirasSettings } from "./miras-memory-config.ts";
 import { lqWeights } from "./retention-lq.ts";
+import { plain } from "./row-settings.ts";
 import { paperSmoothing, type Smoothing } from "./smoothing.ts";
 
 /** The exponents of the paper's Moneta: of the bias, and the one that the map to weights is printed with, which is dual to that of the norm that retains. */
@@ -61,23 +62,16 @@ export function monetaUpdate(
 
 /** Moneta's layer. */
 export const monetaSettings: MirasSettings = {
+  ...plain,
   architecture: { kind: "mlp", depth: 2, expansion: 4, activation: "exactGelu", residual: true, norm: true },
   bias: { kind: "lp", p: monetaExponents.p, smooth: paperSmoothing },
   retention: { kind: "lq", qDual: monetaExponents.qDual, map: "printed" },
-  algorithm: { kind: "gradientDescent", gradientPoint: "chunk" },
   gateAxis: "model",
   gates: {
+    ...plain.gates,
     retain: { kind: "channel", bias: 4, rank: 32 },
     stepSize: { kind: "channel", bias: -2, rank: 32 },
-    momentum: { kind: "token", bias: 0 },
-    threshold: { kind: "token", bias: 0.5 },
   },
   maxStepSize: 0.1,
-  maxMomentum: 0.9,
-  keySource: "projected",
   rotary: true,
-  normalizeKeys: true,
-  normalizeValues: false,
-  chunkSize: 16,
-  convolutionKernel: 4,
 };
