@@ -3,9 +3,9 @@ import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { countParameters, parameterGroups } from "../inference/index.ts";
-import { loadCheckpoint } from "../training/index.ts";
+import { loadCheckpoint, optimizerSettings } from "../training/index.ts";
 import { jsonOption } from "./options.ts";
-import { count, printJson, printTable } from "./output.ts";
+import { count, printJson, printTable, settingsText } from "./output.ts";
 
 /** Adds the command. */
 export function addInspect(program: Command): void {
@@ -34,6 +34,7 @@ async function runInspect(path: string, { json }: { readonly json?: boolean }): 
     corpus,
     tokenizer: { kind, name, vocabularySize },
     engine,
+    optimizer: { name: training.optimizer.name, ...optimizerSettings(training) },
     parameters: { total: countParameters(model), groups: parameterGroups(model) },
     files: await fileSizes(checkpoint),
     model: meta.model,
@@ -46,6 +47,7 @@ async function runInspect(path: string, { json }: { readonly json?: boolean }): 
     ["corpus", corpus],
     ["tokenizer", `${name}, ${count(vocabularySize)} tokens`],
     ["engine", `${engine.name}, ${engine.threads} ${engine.threads === 1 ? "thread" : "threads"}`],
+    ["optimizer", `${training.optimizer.name}, ${settingsText(optimizerSettings(training))}`],
     ["parameters", count(found.parameters.total)],
     ...Object.entries(found.parameters.groups).map(([group, n]) => [`  ${group}`, count(n)]),
     ["files", ""],

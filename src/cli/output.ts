@@ -26,6 +26,13 @@ export function count(n: number): string {
   return Math.round(n).toLocaleString("en-US");
 }
 
+/** Settings in one line. */
+export function settingsText(settings: Readonly<Record<string, unknown>>): string {
+  return Object.entries(settings)
+    .map(([name, value]) => `${name}=${value}`)
+    .join(" ");
+}
+
 /** A duration such as `1:02:03`, or `0:07`. */
 export function clock(seconds: number): string {
   const whole = Math.round(seconds);

@@ -10,7 +10,7 @@ import { addGenerate } from "./generate.ts";
 import { addInspect } from "./inspect.ts";
 import { addMiras } from "./miras.ts";
 import { addModels } from "./models.ts";
-
+import { addOptimizers } from "./optimizers.ts";
 import { addStart } from "./start.ts";
 import { addTrain } from "./train.ts";
 
@@ -43,6 +43,7 @@ Examples:
     addExport,
     addModels,
     addMiras,
+    addOptimizers,
     addInspect,
     addEquations,
   ])

@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { engineNames } from "../array/index.ts";
 import { bundledCorpora } from "../data/index.ts";
 import { architectureNames, defaultPreset, listedArchitectures, presets } from "../models/index.ts";
+import { optimizerNames } from "../optim/index.ts";
 import { resumeRun, startRun, trainRun } from "../training/index.ts";
 import { ConfigError } from "../utils/index.ts";
 import { commandLayers } from "./config-layers.ts";
@@ -19,6 +20,7 @@ interface TrainFlags {
   readonly out?: string;
   readonly resume?: string;
   readonly keep?: number;
+  readonly optimizer?: string;
   readonly steps?: number;
   readonly seed?: number;
   readonly engine?: string;
@@ -51,6 +53,11 @@ export function addTrain(program: Command): void {
     .option("--out <folder>", "folder of the new run (default: runs/<preset>-<number>)")
     .option("--resume <folder>", "go on with a run, from its latest checkpoint or the one that is named")
     .option("--keep <n>", "checkpoints to keep", wholeNumber(1))
+    .option(
+      "--optimizer <name>",
+      "how the weights are trained, adamw by default; see: neural-memory optimizers",
+      oneOf("optimizer", optimizerNames),
+    )
     .option("--steps <n>", "steps in the whole run", wholeNumber(1))
     .option("--seed <n>", "seed of the weights and of the order of the text", wholeNumber(0))
     .option("--engine <name>", `what computes: ${engineNames.join(", ")}`)
@@ -70,6 +77,7 @@ Examples:
   $ neural-memory train --corpus 'books/*.txt' --steps 1000 --set model.dim=96 --set training.learningRate=4e-3
   $ cat book.txt | neural-memory train --corpus - --arch transformer
   $ neural-memory train --preset lmm-small --arch miras:gated-deltanet --steps 200
+  $ neural-memory train --optimizer muon --set training.optimizer.momentum=0.9
   $ neural-memory train --resume runs/first`,
     )
     .action(runTrain);
@@ -99,9 +107,9 @@ async function runTrain(flags: TrainFlags): Promise<void> {
 }
 
 async function openRun(flags: TrainFlags) {
-  const { preset, corpus, tokenizer, engine, threads, keep, arch, steps, seed } = flags;
+  const { preset, corpus, tokenizer, engine, threads, keep, arch, optimizer, steps, seed } = flags;
   const run = { preset, corpus, tokenizer, engine, threads, keep };
-  const written = { ...run, model: { architecture: arch }, training: { steps, seed } };
+  const written = { ...run, model: { architecture: arch }, training: { optimizer: { name: optimizer }, steps, seed } };
   const { layers, where } = await commandLayers(flags.config, written, flags.set ?? []);
   if (flags.resume === undefined) return startRun({ layers, where, out: flags.out, onNote: console.error });
   if (flags.out !== undefined) {

@@ -14,10 +14,10 @@ import {
   writeFileAtomic,
 } from "../data/index.ts";
 import { LanguageModel, type ModelConfig, type ModelParams, modelSchema } from "../models/index.ts";
-import type { AdamWState } from "../optim/index.ts";
 import { CheckpointError, parseConfig } from "../utils/index.ts";
 import { type TrainingConfig, trainingSchema } from "./config.ts";
-import { optimizerOf, type TrainingState } from "./train.ts";
+import { optimizerOf } from "./optimizer-choice.ts";
+import type { TrainingState } from "./train.ts";
 
 /** Version of the folder's layout. */
 const FORMAT = 1;
@@ -185,5 +185,5 @@ export async function loadTrainingState(checkpoint: LoadedCheckpoint): Promise<T
     await readPart(path, "optimizer.safetensors"),
     join(path, "optimizer.safetensors"),
   );
-  return { step: meta.step, params, optimizer: optimizer as AdamWState };
+  return { step: meta.step, params, optimizer };
 }

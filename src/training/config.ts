@@ -1,5 +1,6 @@
 /** How a model is trained, as data: validated, and saved with every checkpoint. */
 import { z } from "zod";
+import { optimizerProblem, optimizerSchema } from "./optimizer-choice.ts";
 
 const whole = z.int().min(1);
 
@@ -16,14 +17,20 @@ export const trainingSchema = z
     segment: whole.default(64),
     /** Micro-batches whose gradients are added before a step. */
     accumulate: whole.default(1),
+    /** The optimiser's name and settings, such as `{ name: "muon", momentum: 0.9 }`. */
+    optimizer: optimizerSchema,
+    /** The highest learning rate. It, the schedule and `clipNorm` are the same for every optimiser. */
     learningRate: z.number().positive().default(3e-3),
     /** Steps over which the learning rate rises from zero. */
     warmupSteps: z.int().min(0).default(20),
     /** Learning rate at the end, as a fraction of the highest. */
     finalFraction: z.number().min(0).max(1).default(0.1),
-    beta1: z.number().min(0).lt(1).default(0.9),
-    beta2: z.number().min(0).lt(1).default(0.95),
-    weightDecay: z.number().min(0).default(0.1),
+    /** For every optimiser that has it; left out, each has its own default (AdamW: 0.9). The same entry in `optimizer` wins. */
+    beta1: z.number().min(0).lt(1).optional(),
+    /** As `beta1` (AdamW: 0.95). */
+    beta2: z.number().min(0).lt(1).optional(),
+    /** As `beta1` (AdamW: 0.1); all optimisers have it, decoupled from the gradient. */
+    weightDecay: z.number().min(0).optional(),
     /** Largest global norm of the gradient; larger ones are scaled down. */
     clipNorm: z.number().positive().default(1),
     /** Steps between validations; the last step is always validated. */
@@ -46,6 +53,11 @@ export const trainingSchema = z
   .refine((training) => training.warmupSteps <= training.steps, {
     path: ["warmupSteps"],
     error: "warmupSteps must not exceed steps",
+  })
+  .superRefine((training, context) => {
+    const problem = optimizerProblem(training);
+    if (problem !== undefined)
+      context.addIssue({ code: "custom", path: [problem.path], message: problem.sentence, input: training });
   });
 
 /** A validated training configuration. */

@@ -11,6 +11,7 @@ export { type EvaluationSplit, evaluationSplits, openEvaluationText } from "./ev
 export { type FitMetrics, type FitOptions, fitModel } from "./fit-model.ts";
 export { type MetricsLine, readMetrics } from "./metrics-file.ts";
 export { firstNonFinite } from "./non-finite.ts";
+export { type OptimizerChoice, optimizerSettings } from "./optimizer-choice.ts";
 export { type Run, type RunHooks, type RunSummary, resumeRun, startRun, trainRun } from "./run.ts";
 export { mergeLayers, newRunConfig, type RunConfig, type RunLayer, runSchema } from "./run-config.ts";
 export { newRunFolder, type RunFolder, runFolder } from "./run-folder.ts";

@@ -60,6 +60,7 @@ export function newRunConfig(layers: readonly RunLayer[], where: string): RunCon
 export function resumedRunConfig(before: RunConfig, layers: readonly RunLayer[], where: string): RunConfig {
   const written = mergeLayers(layers);
   if ("preset" in written) throw new ConfigError(`${where}: a resumed run keeps its model; leave the preset out`);
+  checkSameOptimizer(before, written);
   const after = parseConfig(runSchema, mergeLayers([keptFrom(before, written), written]), where);
   const { model, training } = before;
   const kept = entriesOf({ model, training });
@@ -90,6 +91,15 @@ export function mergeLayers(layers: readonly RunLayer[]): RunLayer {
 
 function isLayer(value: unknown): value is RunLayer {
   return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Before anything else is checked: the settings of one optimiser are unknown to another. */
+function checkSameOptimizer({ training: { optimizer } }: RunConfig, { training }: RunLayer): void {
+  const asked = isLayer(training) && isLayer(training.optimizer) ? training.optimizer.name : undefined;
+  if (asked === undefined || asked === optimizer.name) return;
+  throw new ConfigError(
+    `the run's optimizer is "${optimizer.name}", whose state "${asked}" cannot use; leave the optimizer out or start a new run`,
+  );
 }
 
 /** Threads belong to an engine: another one has its own. */

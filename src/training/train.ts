@@ -1,11 +1,12 @@
 /** The training loop: batches, gradients, optimiser steps, validation, and when to save. Knows nothing of files. */
-import { detached, type Engine, key, release, scope } from "../array/index.ts";
+import { detached, type Engine, key, release, scope, type Tree } from "../array/index.ts";
 import { sampleWindows, type Tokenizer, type TokenSource, type TokenWindows } from "../data/index.ts";
 import type { LanguageModel, ModelParams } from "../models/index.ts";
-import { type AdamWState, adamW, type Optimizer, warmupCosine } from "../optim/index.ts";
+import { warmupCosine } from "../optim/index.ts";
 import { ConfigError, DataError } from "../utils/index.ts";
 import type { TrainingConfig } from "./config.ts";
 import { nonFiniteError } from "./non-finite.ts";
+import { optimizerOf } from "./optimizer-choice.ts";
 import { compileUpdate } from "./optimizer-update.ts";
 import { windowPrograms } from "./replicas.ts";
 import { countTargets } from "./segments.ts";
@@ -16,7 +17,8 @@ export interface TrainingState {
   /** Optimiser steps taken. */
   readonly step: number;
   readonly params: ModelParams;
-  readonly optimizer: AdamWState;
+  /** What the optimiser keeps of earlier steps. */
+  readonly optimizer: Tree;
 }
 
 /** What happened in one step. */
@@ -81,11 +83,6 @@ export function initialTrainingState(model: LanguageModel, config: TrainingConfi
   });
 }
 
-/** @internal The optimiser a configuration asks for. */
-export function optimizerOf(config: TrainingConfig): Optimizer<AdamWState> {
-  return adamW({ beta1: config.beta1, beta2: config.beta2, weightDecay: config.weightDecay });
-}
-
 /**
  * Trains a language model.
  *
@@ -113,7 +110,7 @@ export async function train(options: TrainOptions): Promise<TrainingState> {
 
 async function trainWith(programs: WindowPrograms, options: TrainOptions): Promise<TrainingState> {
   const { engine, model, data, config, signal } = options;
-  const update = compileUpdate<ModelParams, AdamWState>(engine, optimizerOf(config), config.clipNorm);
+  const update = compileUpdate<ModelParams, Tree>(engine, optimizerOf(config), config.clipNorm);
   const learningRateAt = warmupCosine({
     peak: config.learningRate,
     floor: config.learningRate * config.finalFraction,

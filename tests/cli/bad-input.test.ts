@@ -93,6 +93,21 @@ describe("train refuses", () => {
       /model.architecture must be one of \d+ names, not "miras:glaa"; did you mean "miras:gla"\?/,
     ],
     ["an unknown engine", [...train, "--engine", "wasn"], /engine must be .*; did you mean "wasm"\?/],
+    [
+      "an unknown optimizer",
+      [...train, "--optimizer", "mouon"],
+      /^error: unknown optimizer "mouon"; did you mean "muon"\? \(valid: sgd, .*, m3\)\n$/,
+    ],
+    [
+      "a setting that the optimizer lacks",
+      [...train, "--optimizer", "muon", "--set", "training.optimizer.momentun=0.9"],
+      /training.optimizer: muon: unknown setting "momentun"; did you mean "momentum"\?/,
+    ],
+    [
+      "to go on with another optimizer",
+      ["train", "--resume", "old", "--optimizer", "muon"],
+      /^error: the run's optimizer is "adamw", whose state "muon" cannot use; leave the optimizer out or start a new run\n$/,
+    ],
     ["no threads", [...train, "--threads", "0"], /must be a whole number of at least 1/],
     [
       "several threads on an engine with one",

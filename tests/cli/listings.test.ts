@@ -5,7 +5,8 @@ import { expect, test } from "vitest";
 import { countElements, key, release, scope } from "../../src/array/index.ts";
 import { tableRowNames } from "../../src/miras/index.ts";
 import { architectureNames, LanguageModel, paperPresets, presetNamed, presets } from "../../src/models/index.ts";
-import { equations, run, temporaryFolder, untrainedRun } from "./run.ts";
+import { optimizerNames, optimizers } from "../../src/optim/index.ts";
+import { equations, run, temporaryFolder, tiny, untrainedRun } from "./run.ts";
 
 const folder = temporaryFolder();
 
@@ -29,6 +30,7 @@ test.concurrent.each([
   "export",
   "models",
   "miras",
+  "optimizers",
   "inspect",
   "equations",
 ])("%s --help has examples", async (command) => {
@@ -135,12 +137,47 @@ test("inspect says what a checkpoint is", async () => {
       groups: { embedding: 256 * 32, "blocks.0.mixer": expect.any(Number) },
     },
     model: { architecture: "titans-lmm", dim: 32 },
-    training: { steps: 20 },
+    optimizer: { name: "adamw", beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1 },
+    training: { steps: 20, optimizer: { name: "adamw" } },
   });
   const groups = Object.values(found.parameters.groups as Record<string, number>);
   expect(groups.reduce((total, n) => total + n, 0)).toBe(found.parameters.total);
   expect(found.files["model.safetensors"]).toBeGreaterThan(4 * found.parameters.total);
   expect((await run(folder, ["inspect", "run"])).stdout).toContain("blocks.0.mixer");
+});
+
+test("optimizers lists every optimizer, and train takes each by its name", async () => {
+  const [table, json, help] = await Promise.all([
+    run(folder, ["optimizers"]),
+    run(folder, ["optimizers", "--json"]),
+    run(folder, ["train", "--help"]),
+  ]);
+  const listed = JSON.parse(json.stdout) as { name: keyof typeof optimizers }[];
+  expect(listed.map(({ name }) => name)).toEqual(optimizerNames);
+  for (const { name, ...facts } of listed) {
+    const { title, paper, equation, defaults } = optimizers[name];
+    const usual = name === "adamw" ? { weightDecay: 0.1 } : {};
+    expect(facts).toEqual({ title, paper, equation, defaults: { ...defaults, ...usual } });
+    expect(table.stdout).toMatch(new RegExp(`^${name} .*${Object.keys(defaults)[0]}=`, "m"));
+  }
+  expect(table.stdout).toMatch(/^delta-momentum +48-49 +Nested Learning \(arXiv:2512\.24695\) +Momentum that erases/m);
+  expect(help.stdout.replaceAll(/\s+/g, " ")).toContain("see: neural-memory optimizers");
+});
+
+test("train --optimizer trains with it, and inspect shows it with its settings", async () => {
+  writeFileSync(join(folder, "muon.txt"), "It was a bright cold day in April. ".repeat(40));
+  const text = ["--corpus", "muon.txt", "--steps", "1", "--out", "muon"];
+  const chosen = ["--optimizer", "muon", "--set", "training.optimizer.momentum=0.8"];
+  expect((await run(folder, ["train", ...tiny, ...text, ...chosen])).code).toBe(0);
+  const [json, table] = await Promise.all([
+    run(folder, ["inspect", "muon", "--json"]),
+    run(folder, ["inspect", "muon"]),
+  ]);
+  expect(JSON.parse(json.stdout)).toMatchObject({
+    optimizer: { ...optimizers.muon.defaults, name: "muon", momentum: 0.8 },
+    training: { optimizer: { name: "muon", momentum: 0.8 } },
+  });
+  expect(table.stdout).toMatch(/^optimizer +muon, momentum=0\.8 nesterov=true steps=5 /m);
 });
 
 test("equations lists the registry, or one paper of it, and how much of each is covered", async () => {

@@ -25,6 +25,34 @@ describe("a resumed run and the blocks that have a memory", () => {
   });
 });
 
+describe("a resumed run and its optimiser", () => {
+  const muon = { training: { optimizer: { name: "muon", momentum: 0.8 } } };
+  const before = newRunConfig([muon], where);
+
+  test("goes on with the one it began with, named again or not", () => {
+    for (const layer of [{}, { training: { optimizer: { name: "muon" } } }, muon])
+      expect(resumedRunConfig(before, [layer], where)).toEqual(before);
+  });
+
+  test("refuses another one, also where it lacks settings of the first, and other settings", () => {
+    const other = (training: object) => () => resumedRunConfig(before, [{ training }], where);
+    for (const name of ["adamw", "sgd"]) {
+      expect(other({ optimizer: { name } })).toThrow(ConfigError);
+      expect(other({ optimizer: { name } })).toThrow(`the run's optimizer is "muon", whose state "${name}" cannot use`);
+    }
+    expect(other({ optimizer: { momentum: 0.9 } })).toThrow(
+      "training.optimizer.momentum is 0.8 in the checkpoint, not 0.9",
+    );
+  });
+
+  test("is AdamW where the run was begun before there was a choice", () => {
+    const { optimizer: _, ...training } = { ...newRunConfig([], where).training, beta1: 0.9, weightDecay: 0.1 };
+    const old = newRunConfig([{ training }], where);
+    expect(resumedRunConfig(old, [{ training: { optimizer: { name: "adamw" } } }], where)).toEqual(old);
+    expect(old.training.optimizer).toEqual({ name: "adamw" });
+  });
+});
+
 describe("a preset with another architecture", () => {
   test("leaves out its section of the Titans memory where the architecture is one of MIRAS", () => {
     for (const architecture of ["moneta", "miras", "miras:gla"]) {
