@@ -31,7 +31,8 @@ export {
   summarizeTrace,
 } from "./memory-trace.ts";
 export type { MemoryWrites } from "./memory-writes.ts";
-export { type MirasReportData, type MirasReportOptions, writeMirasReport } from "./miras-report.ts";
+export { type MirasReportOptions, writeMirasReport } from "./miras-report.ts";
+export type { MirasReportData } from "./miras-report-data.ts";
 export { bitsPerByte, type PairedDifference, pairedDifference, type WindowScores } from "./paired-scores.ts";
 export { type ReportPaths, writeReport } from "./report.ts";
 export { type FinalValidation, type ReportData, reportWarnings } from "./report-data.ts";

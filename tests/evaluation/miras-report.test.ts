@@ -4,8 +4,10 @@ import { join } from "node:path";
 import { parseHTML } from "linkedom";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startEngine } from "../../src/array/index.ts";
-import { type MirasReportData, renderMirasReport, writeMirasReport } from "../../src/evaluation/miras-report.ts";
+import { writeMirasReport } from "../../src/evaluation/miras-report.ts";
+import type { MirasReportData } from "../../src/evaluation/miras-report-data.ts";
 import { loadPlotter } from "../../src/evaluation/plots.ts";
+import { renderMirasReport } from "../../src/evaluation/render-miras-report.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "miras-report-"));
 afterAll(() => rmSync(folder, { recursive: true }));
