@@ -14,6 +14,7 @@ import { platformName } from "./run-facts.ts";
 export interface MirasReportOptions {
   readonly retention?: Partial<RetentionOptions>;
   readonly outliers?: Partial<OutlierOptions>;
+  /** Told what is measured next. */
   onStage?(stage: string): void;
 }
 

@@ -93,6 +93,7 @@ export {
 } from "./scaled-simplex.ts";
 export { paperSmoothing, type Smoothing } from "./smoothing.ts";
 export {
+  type LayerRow,
   type RowForm,
   rowForm,
   type TableColumns,

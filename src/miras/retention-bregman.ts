@@ -11,12 +11,7 @@ export interface BregmanGenerator {
   inverse(coordinates: Tensor): Tensor;
 }
 
-/**
- * Generators by name.
- *
- * `quadratic`: f = t^2 / 2, every step a plain one. `logit`: f = t ln t + (1 - t) ln(1 - t), every weight stays between 0 and 1.
- */
-export const bregmanGenerators = {
+const generators = {
   quadratic: { name: "quadratic", derivative: (weights) => weights, inverse: (coordinates) => coordinates },
   logit: {
     name: "logit",
@@ -24,6 +19,13 @@ export const bregmanGenerators = {
     inverse: (coordinates) => nn.sigmoid(coordinates),
   },
 } as const satisfies Record<string, BregmanGenerator>;
+
+/**
+ * Generators by name.
+ *
+ * `quadratic`: f = t^2 / 2, every step a plain one. `logit`: f = t ln t + (1 - t) ln(1 - t), every weight stays between 0 and 1.
+ */
+export const bregmanGenerators: Readonly<Record<keyof typeof generators, BregmanGenerator>> = generators;
 
 /**
  * One step of retention by a Bregman divergence.

@@ -139,19 +139,23 @@ export function elasticNetRetention({
   };
 }
 
+/** A retention by the elastic net that thresholds once, from what was never thresholded. */
+export interface ElasticNetFtrlRetentionOptions {
+  /** eta / alpha, constant over tokens; a number, or a tensor that broadcasts against the weights. */
+  readonly threshold: TensorLike;
+  /** `softThreshold` by default. */
+  readonly shrink?: typeof softThreshold;
+}
+
 /**
  * Retention by the elastic net as in `elasticNetFtrlUpdate`, for whole chunks: what is carried on is the sum, and every read of it is thresholded once.
  *
- * @param threshold eta / alpha, constant over tokens; a number, or a tensor that broadcasts against the weights
- * @param shrink `softThreshold` by default
+ * The threshold is that of `elasticNetFtrlUpdate` with a constant step size.
  */
 export function elasticNetFtrlRetention({
   threshold,
   shrink = softThreshold,
-}: {
-  readonly threshold: TensorLike;
-  readonly shrink?: typeof softThreshold;
-}): NonlinearRetention {
+}: ElasticNetFtrlRetentionOptions): NonlinearRetention {
   return {
     name: "elastic net (regularised leader)",
     start: (parameter) => parameter,

@@ -22,8 +22,7 @@ export interface FDivergence {
   readonly slopeLimit: number;
 }
 
-/** Divergences by name: f = t ln t, (t - 1)^2, -ln t, and 2 (1 - sqrt t). */
-export const fDivergences = {
+const divergences = {
   kl: {
     name: "kl",
     derivative: (ratio) => np.add(np.log(ratio), 1),
@@ -49,6 +48,9 @@ export const fDivergences = {
     slopeLimit: 0,
   },
 } as const satisfies Record<string, FDivergence>;
+
+/** Divergences by name: f = t ln t, (t - 1)^2, -ln t, and 2 (1 - sqrt t). */
+export const fDivergences: Readonly<Record<keyof typeof divergences, FDivergence>> = divergences;
 
 /** After so many the bracket is as narrow as float64 tells apart. */
 const HALVINGS = 60;

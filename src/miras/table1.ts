@@ -42,8 +42,7 @@ export interface TableRow {
   settings?(heads: number): MirasSettings;
 }
 
-/** All rows by name, in the table's order. */
-export const table1 = {
+const rows = {
   "linear-attention": {
     title: "Linear attention",
     columns: { memory: "matrix", bias: "dot product", retention: "none", algorithm: "gradient descent" },
@@ -219,8 +218,12 @@ export const table1 = {
   },
 } as const satisfies Record<string, TableRow>;
 
+/** A row whose memory has weights, so that a layer can be made of it. */
+export type LayerRow = TableRow & Required<Pick<TableRow, "settings">>;
 /** Rows by name. */
-export type TableRowName = keyof typeof table1;
+export type TableRowName = keyof typeof rows;
+/** All rows by name, in the table's order. */
+export const table1: { readonly [name in TableRowName]: name extends "softmax-attention" ? TableRow : LayerRow } = rows;
 /** Names of all rows, in the table's order. */
 export const tableRowNames = Object.keys(table1) as [TableRowName, ...TableRowName[]];
 

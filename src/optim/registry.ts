@@ -30,8 +30,7 @@ export interface NamedOptimizer {
 
 const nestedLearning = "Nested Learning (arXiv:2512.24695)";
 
-/** Every optimiser by its name. */
-export const optimizers = {
+const named = {
   sgd: {
     title: "Gradient descent.",
     paper: "Robbins and Monro (1951)",
@@ -118,8 +117,12 @@ export const optimizers = {
   },
 } as const satisfies Record<string, NamedOptimizer>;
 
+/** An optimiser's name. */
+export type OptimizerName = keyof typeof named;
+/** Every optimiser by its name. */
+export const optimizers: Readonly<Record<OptimizerName, NamedOptimizer>> = named;
 /** The names of all optimisers. */
-export const optimizerNames = Object.keys(optimizers) as (keyof typeof optimizers)[];
+export const optimizerNames = Object.keys(optimizers) as OptimizerName[];
 
 /**
  * An optimiser by its name, for configurations.
@@ -130,7 +133,7 @@ export const optimizerNames = Object.keys(optimizers) as (keyof typeof optimizer
  */
 export function optimizerNamed(name: string, settings: OptimizerSettings = {}): Optimizer {
   if (!Object.hasOwn(optimizers, name)) throw new ConfigError(unknownName("optimizer", name, optimizerNames));
-  const { defaults, create }: NamedOptimizer = optimizers[name as keyof typeof optimizers];
+  const { defaults, create } = optimizers[name as OptimizerName];
   for (const [setting, value] of Object.entries(settings)) {
     if (!Object.hasOwn(defaults, setting))
       throw new ConfigError(`${name}: ${unknownName("setting", setting, Object.keys(defaults))}`);

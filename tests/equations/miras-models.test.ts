@@ -414,7 +414,7 @@ const hidden = 8;
 
 /** A random two-layer memory with residual and norm, as the paper's models have it. */
 function networkRun(name: "moneta" | "yaad" | "memora", changes: Partial<EngineRun> = {}): EngineRun {
-  const { architecture, ...choices } = table1[name].settings();
+  const { architecture, ...choices } = table1[name].settings(1);
   const config = {
     ...choices,
     architecture: { ...architecture, expansion: hidden / dim },

@@ -1,7 +1,7 @@
 /** The engine set to the row Titans-LMM against the library's own Titans, which is written without it. */
 import { expect, it } from "vitest";
 import { grad, mapTree, np, slice, type Tensor, type Tree } from "../../src/array/index.ts";
-import { type AssociativeMemory, associativeMemory, table1 } from "../../src/miras/index.ts";
+import { type ArchitectureChoice, type AssociativeMemory, associativeMemory, table1 } from "../../src/miras/index.ts";
 import { memoryChunk } from "../../src/titans/index.ts";
 import { describeNative } from "../array/native/support.ts";
 import { expectClose, type NumberTree, randomMatrix } from "../common/tensors.ts";
@@ -28,9 +28,9 @@ function runOf(depth: number): EngineRun {
     const random = randomSource(seed);
     return widths.slice(1).map((out, l) => random.normalMatrix(out, widths[l]!, deviation));
   };
-  const { architecture, ...choices } = table1["titans-lmm"].settings();
+  const { architecture, ...choices } = table1["titans-lmm"].settings(1);
   return {
-    config: { ...choices, architecture: { ...architecture, depth }, dim },
+    config: { ...choices, architecture: { ...architecture, depth } as ArchitectureChoice, dim },
     layers: layersOf(701, 0.6),
     steps: layersOf(702, 0.1),
     tokens: randomTokens(703, length, dim),

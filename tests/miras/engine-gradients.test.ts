@@ -19,7 +19,7 @@ const threshold = randomGate(907, length, 1, 0.5, 1.5);
 const norm = [random.uniformVector(dim, 0.8, 1.2), random.normalVector(dim, 0.1)];
 
 function modelOf(name: "moneta" | "yaad" | "memora"): AssociativeMemoryConfig {
-  const { architecture, ...choices } = table1[name].settings();
+  const { architecture, ...choices } = table1[name].settings(1);
   return { ...choices, architecture: { ...architecture, expansion: hidden / dim } as never, dim };
 }
 
