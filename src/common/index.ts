@@ -10,6 +10,7 @@ export * from "./embeddings.ts";
 export * from "./feed-forward.ts";
 export * from "./gates.ts";
 export * from "./layer.ts";
+export * from "./learning-layer.ts";
 export * from "./linear-attention.ts";
 export * from "./linear-attention-layer.ts";
 export * from "./memory-clipping.ts";

@@ -10,6 +10,14 @@ export interface StepOptions {
   readonly storeMask?: Tensor;
 }
 
+/** What came after each token. */
+export interface Observed {
+  /** [batch, tokens], or whatever the model's loss takes */
+  readonly targets: Tensor;
+  /** How much each counts: 0 for one that nothing is to be learned from. [batch, tokens], float32 */
+  readonly weights: Tensor;
+}
+
 /**
  * A layer over sequences.
  *
@@ -32,6 +40,13 @@ export interface SequenceLayer<P extends Tree, S extends Tree> {
    * @returns the outputs [batch, tokens, dim] and the state after the segment
    */
   step(params: P, state: S, x: Tensor, options?: StepOptions): [y: Tensor, state: S];
+  /**
+   * Reads a segment of which it is known what came next, and learns from it: `step`, after which the weights that live in the state have taken in the
+   * gradient of the loss. Outputs are those before the update. Left out where nothing learns.
+   *
+   * @param observed what came after each token
+   */
+  learn?(params: P, state: S, x: Tensor, observed: Observed, options?: StepOptions): [y: Tensor, state: S];
   /** Who sees whom in the layer's attention, at the beginning of a sequence; left out by layers without attention. */
   attentionPattern?(): AttentionPattern;
 }

@@ -13,6 +13,8 @@ export interface GenerateOptions extends SamplingOptions {
   readonly seed: number;
   /** Texts that end the generation; they are not part of the result. */
   readonly stop?: readonly string[];
+  /** Whether a continuum memory learns from what is generated as it does from the prompt; false by default. */
+  readonly learn?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -53,7 +55,7 @@ export async function* generate(
     const piece = stops.push(decoder.push(token));
     if (piece !== "") yield piece;
     if (stops.found) return;
-    logits = lastLogits(await session.read(Int32Array.of(token)));
+    logits = lastLogits(await session.read(Int32Array.of(token), { learn: options.learn ?? false }));
   }
   const rest = stops.push(decoder.flush()) + stops.flush();
   if (rest !== "") yield rest;

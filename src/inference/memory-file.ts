@@ -45,10 +45,11 @@ export async function modelFingerprint(model: LanguageModel, params: ModelParams
  */
 export async function saveMemory(path: string, memory: Memory, fingerprint: string): Promise<void> {
   const tensorOf = ({ data, shape }: Block) => detached(() => tensor(data, shape));
-  const open =
-    memory.open && memory.openStores
-      ? { tokens: tensorOf(memory.open), stores: tensorOf(memory.openStores) }
-      : undefined;
+  const open = memory.open && {
+    tokens: tensorOf(memory.open.inputs),
+    stores: tensorOf(memory.open.stores),
+    learns: tensorOf(memory.open.learns),
+  };
   const tree: Tree = open ? { state: memory.closed, open } : { state: memory.closed };
   const notes = { kind: KIND, model: fingerprint, position: String(memory.position) };
   try {
@@ -88,12 +89,18 @@ export async function loadMemory(
   const filled = arrays.get("open.tokens")?.shape[1];
   if (filled !== undefined) {
     expected.set("open.tokens", { shape: [batch, filled], dtype: "int32" });
-    expected.set("open.stores", { shape: [batch, filled], dtype: "float32" });
+    for (const mask of ["stores", "learns"]) expected.set(`open.${mask}`, { shape: [batch, filled], dtype: "float32" });
   }
-  const tree = restoreTree(expected, bytes, path) as { state: ModelState; open?: { tokens: Tensor; stores: Tensor } };
+  const tree = restoreTree(expected, bytes, path) as {
+    state: ModelState;
+    open?: { tokens: Tensor; stores: Tensor; learns: Tensor };
+  };
   const blockOf = async (x: Tensor): Promise<Block> => ({ data: await read(x), shape: x.shape });
-  const open = tree.open ? await blockOf(tree.open.tokens) : undefined;
-  const openStores = tree.open ? await blockOf(tree.open.stores) : undefined;
+  const open = tree.open && {
+    inputs: await blockOf(tree.open.tokens),
+    stores: await blockOf(tree.open.stores),
+    learns: await blockOf(tree.open.learns),
+  };
   if (tree.open) release(tree.open);
-  return { closed: tree.state, open, openStores, position: Number(notes.position) };
+  return { closed: tree.state, open, position: Number(notes.position) };
 }

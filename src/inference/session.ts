@@ -31,6 +31,14 @@ export class Reader {
   }
 }
 
+/** What reading may do to the memories. */
+export interface ReadOptions {
+  /** Whether the tokens are written to memory; true by default. */
+  readonly write?: boolean;
+  /** Whether they are learned from, as what came after the tokens before them; as `write` by default. */
+  readonly learn?: boolean;
+}
+
 /** Streams being read. Close it to free its memory. */
 export class Session {
   readonly batch: number;
@@ -65,13 +73,16 @@ export class Session {
    * Reads the next tokens of every stream, learning from them.
    *
    * @param tokens row after row, `batch` rows of the same length
-   * @param options `write: false` reads without writing to memory (step size 0; forgetting and momentum go on)
+   * @param options `write: false` reads without writing to memory (step size 0; forgetting and momentum go on); `learn: false` lets the continuum memory of
+   *   a model that has one learn nothing from these tokens, as is the default without writing
    * @returns logits of the token after each: [batch, tokens, vocabulary]
    */
-  async read(tokens: Int32Array, options: { readonly write?: boolean } = {}): Promise<Block> {
+  async read(tokens: Int32Array, options: ReadOptions = {}): Promise<Block> {
+    const { write = true, learn = write } = options;
     const shape = [this.batch, tokens.length / this.batch];
-    const storeMask: Block = { data: new Float32Array(tokens.length).fill(options.write === false ? 0 : 1), shape };
-    const [logits, next] = await this.stream.push(this.params, this.state, { data: tokens, shape }, { storeMask });
+    const all = (on: boolean): Block => ({ data: new Float32Array(tokens.length).fill(on ? 1 : 0), shape });
+    const masks = { storeMask: all(write), learnMask: all(learn) };
+    const [logits, next] = await this.stream.push(this.params, this.state, { data: tokens, shape }, masks);
     this.stream.release(this.state);
     this.state = next;
     return logits;

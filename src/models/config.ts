@@ -9,6 +9,7 @@ import {
   queryKeyNorms,
   stepGuards,
 } from "../titans/index.ts";
+import { continuumSchema } from "./continuum-config.ts";
 import { mirasArchitectureNames, mirasSchema, rowArchitectures } from "./miras-config.ts";
 
 const whole = z.int().min(1);
@@ -81,6 +82,8 @@ export const stackSchema = z
     memory: memorySchema.prefault({}),
     /** What is changed of the settings of a MIRAS architecture's memory: `moneta`, `yaad`, `memora`, `miras`, `miras:<row>`. */
     miras: mirasSchema.optional(),
+    /** Networks that learn while they read, at several frequencies, in the place of each block's feed-forward network. */
+    continuum: continuumSchema.optional(),
     /** Learned tokens before every sequence (in `titans-mac`, every segment) of each block with a memory (N_p). */
     persistentTokens: z.int().min(0).default(0),
     /** Numbers of the blocks that have a memory, from 0; the others are sliding-window attention. All blocks by default. */
@@ -119,6 +122,10 @@ export const stackSchema = z
     path: ["contextSegment"],
     error:
       "contextSegment must be a whole multiple of memory.chunkSize, so that every segment is written in whole chunks",
+  })
+  .refine(({ continuum, layers }) => continuum?.layout !== "oneABlock" || continuum.periods.length === layers, {
+    path: ["continuum", "periods"],
+    error: 'with the layout "oneABlock" there must be as many periods as layers',
   })
   .refine((model) => model.architecture === "titans-mac" || model.read === "tokenExact", {
     path: ["read"],

@@ -1,5 +1,5 @@
 export { type Architecture, architectures, blockMixer } from "./architectures.ts";
-export { BlockStack, type BlockStackParams, type BlockStackState } from "./block-stack.ts";
+export { type BlockParams, BlockStack, type BlockStackParams, type BlockStackState } from "./block-stack.ts";
 export {
   type ArchitectureName,
   architectureNames,
@@ -17,6 +17,8 @@ export {
   type StackConfig,
   stackSchema,
 } from "./config.ts";
+export { ContinuumBlock, type ContinuumBlockParams, type ContinuumBlockState } from "./continuum-block.ts";
+export { type ContinuumConfig, continuumSchema } from "./continuum-config.ts";
 export { LanguageModel, type ModelParams, type ModelState, nextTokenLoss } from "./language-model.ts";
 export { absoluteError, crossEntropy, squaredError, type TokenLoss } from "./losses.ts";
 export { mayWrite, memoryChunkSize, withoutWrites } from "./memory-settings.ts";
@@ -35,3 +37,4 @@ export { ResidualBlock, type ResidualBlockParams } from "./residual-block.ts";
 export { type ClassifierParams, type ClassifierState, SequenceClassifier } from "./sequence-classifier.ts";
 export { SequenceEncoder, type SequenceEncoderParams, type SequenceEncoderState } from "./sequence-encoder.ts";
 export { type ForecasterParams, type ForecasterState, SequenceForecaster } from "./sequence-forecaster.ts";
+export type { StackBlock } from "./stack-block.ts";

@@ -14,8 +14,9 @@ import {
 import { parseConfig } from "../utils/index.ts";
 import { BlockStack, type BlockStackParams, type BlockStackState } from "./block-stack.ts";
 import { type ModelConfig, type ModelInput, modelSchema } from "./config.ts";
+import { type LearnedWeights, learnFromLoss } from "./learn-from-loss.ts";
 import { crossEntropy } from "./losses.ts";
-import type { ResidualBlock } from "./residual-block.ts";
+import type { StackBlock } from "./stack-block.ts";
 
 /** Standard deviation of fresh logits: small, so that the first predictions are nearly uniform. */
 const INITIAL_LOGIT_SIZE = 0.1;
@@ -45,14 +46,25 @@ export type ModelState = { readonly blocks: BlockStackState };
  */
 export class LanguageModel implements SequenceLayer<ModelParams, ModelState> {
   readonly config: ModelConfig;
+  /**
+   * Reads tokens of which it is known what came next, and lets the continuum memory learn from it; left out by models without one.
+   *
+   * The targets' loss in nats is differentiated with respect to the weights in the state, a stretch of `chunkSize` tokens at a time, through the memories
+   * of that stretch but not of earlier ones. Outer gradients take these gradients for constants, unless `continuum.outerGradient` is `exact`.
+   */
+  readonly learn?: NonNullable<SequenceLayer<ModelParams, ModelState>["learn"]>;
   private readonly stack: BlockStack;
 
   constructor(config: ModelInput) {
     this.config = parseConfig(modelSchema, config, "model");
     this.stack = new BlockStack(this.config);
+    const { learnUnit } = this.stack;
+    const { continuum } = this.config;
+    if (learnUnit !== undefined)
+      this.learn = learnFromLoss(this, this.learned, nextTokenLoss, learnUnit, continuum!.outerGradient);
   }
 
-  get blocks(): readonly ResidualBlock<Tree, Tree>[] {
+  get blocks(): readonly StackBlock[] {
     return this.stack.blocks;
   }
 
@@ -64,6 +76,16 @@ export class LanguageModel implements SequenceLayer<ModelParams, ModelState> {
   /** Numbers of the blocks with a memory, from 0. */
   get memoryBlocks(): readonly number[] {
     return this.stack.memoryBlocks;
+  }
+
+  /** Access to the weights that learn while the model reads. */
+  private get learned(): LearnedWeights<ModelState> {
+    const { stack } = this;
+    return {
+      of: ({ blocks }) => stack.learnedWeights(blocks),
+      within: ({ blocks }, weights) => ({ blocks: stack.withLearnedWeights(blocks, weights) }),
+      taking: ({ blocks }, gradient, tokens) => ({ blocks: stack.takeGradient(blocks, gradient, tokens) }),
+    };
   }
 
   /** Whether no output depends on a later token. A model for which that is false has seen what it is asked to predict. */

@@ -9,6 +9,7 @@ import {
   type SequenceLayer,
   type StepOptions,
 } from "../common/index.ts";
+import type { Mix, StackBlock } from "./stack-block.ts";
 
 /** Parameters of a block around a mixer with parameters P. */
 export type ResidualBlockParams<P extends Tree> = {
@@ -23,18 +24,18 @@ export type ResidualBlockParams<P extends Tree> = {
  *
  * The state is the mixer's.
  */
-export class ResidualBlock<P extends Tree, S extends Tree> implements SequenceLayer<ResidualBlockParams<P>, S> {
-  readonly mixer: SequenceLayer<P, S>;
+export class ResidualBlock implements StackBlock<ResidualBlockParams<Tree>, Tree> {
+  readonly mixer: SequenceLayer<Tree, Tree>;
   private readonly dim: number;
   private readonly hiddenDim: number;
 
-  constructor(mixer: SequenceLayer<P, S>, dim: number, hiddenDim: number) {
+  constructor(mixer: SequenceLayer<Tree, Tree>, dim: number, hiddenDim: number) {
     this.mixer = mixer;
     this.dim = dim;
     this.hiddenDim = hiddenDim;
   }
 
-  init(key: Key): ResidualBlockParams<P> {
+  init(key: Key): ResidualBlockParams<Tree> {
     const [mixerKey, feedForwardKey] = splitKey(key, 2) as [Key, Key];
     return {
       mixerNorm: initRmsNorm(this.dim),
@@ -44,18 +45,25 @@ export class ResidualBlock<P extends Tree, S extends Tree> implements SequenceLa
     };
   }
 
-  initialState(params: ResidualBlockParams<P>, batch: number): S {
+  initialState(params: ResidualBlockParams<Tree>, batch: number): Tree {
     return this.mixer.initialState(params.mixer, batch);
   }
 
-  step(params: ResidualBlockParams<P>, state: S, x: Tensor, options: StepOptions = {}): [Tensor, S] {
-    const [mixed, next] = this.mixer.step(params.mixer, state, rmsNorm(params.mixerNorm, x), options);
-    return [this.finish(params, x, mixed), next];
+  step(params: ResidualBlockParams<Tree>, state: Tree, x: Tensor, options: StepOptions = {}): [Tensor, Tree] {
+    return this.through(params, state, x, (...args) => this.mixer.step(...args, options));
   }
 
-  /** The block's output, given what its mixer put out. */
-  finish(params: ResidualBlockParams<P>, x: Tensor, mixed: Tensor): Tensor {
+  through(params: ResidualBlockParams<Tree>, state: Tree, x: Tensor, mix: Mix<Tree, Tree>): [Tensor, Tree] {
+    const [mixed, next] = mix(params.mixer, state, rmsNorm(params.mixerNorm, x));
     const u = np.add(x, mixed);
-    return np.add(u, geluFeedForward(params.feedForward, rmsNorm(params.feedForwardNorm, u)));
+    return [np.add(u, geluFeedForward(params.feedForward, rmsNorm(params.feedForwardNorm, u))), next];
+  }
+
+  mapMixer(state: Tree, f: (mixer: Tree) => Tree): Tree {
+    return f(state);
+  }
+
+  mapLearned(state: Tree): Tree {
+    return state;
   }
 }

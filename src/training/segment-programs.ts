@@ -57,7 +57,10 @@ export class SegmentPrograms<P extends Tree, S extends Tree> {
     const initialState = (params: P, tokens: Tensor) => model.initialState(params, tokens.shape[0]!);
     this.start = engine.compile("training start", initialState);
     const segmentLoss = (params: P, state: S, { tokens, targets, weights, mask }: Segment) => {
-      const [outputs, next] = model.step(params, state, tokens, mask && { mask });
+      const options = mask && { mask };
+      const [outputs, next] = model.learn
+        ? model.learn(params, state, tokens, { targets, weights }, options)
+        : model.step(params, state, tokens, options);
       return { loss: np.sum(np.multiply(loss(outputs, targets), weights)), state: next };
     };
     this.forward = engine.compile("training forward", segmentLoss);
