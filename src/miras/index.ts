@@ -41,8 +41,8 @@ export * from "./classical-updates.ts";
 export {
   type Additions,
   type CarriedStep,
-  type Erasure,
   type EraseTokens,
+  type Erasure,
   eraseChunk,
   type MatrixChunk,
   matrixChunk,
