@@ -199,7 +199,7 @@ export function gatedProducts(columns: AxisDecay | undefined, r: Tensor, input: 
 }
 
 /** The decay as a token finds it, before its own: the closed form one token later, the first token finding the start. */
-export function decayBeforeTokens({ rows, columns }: MatrixDecay): MatrixDecay {
+export function decayBeforeTokens({ rows, columns, momentum }: MatrixDecay): MatrixDecay {
   const size = rows.writes.shape.at(-1) ?? 0;
   const shift = np.subtract(np.tri(size, size, -1), np.tri(size, size, -2));
   const first = np.expandDims(np.subtract(np.ones([size]), np.sum(shift, 1)), -1);
@@ -207,5 +207,9 @@ export function decayBeforeTokens({ rows, columns }: MatrixDecay): MatrixDecay {
     start: np.add(np.matmul(shift, start), first),
     writes: np.matmul(shift, writes),
   });
-  return { rows: later(rows), ...(columns ? { columns: later(columns) } : {}) };
+  return {
+    rows: later(rows),
+    ...(columns ? { columns: later(columns) } : {}),
+    ...(momentum ? { momentum: { carried: np.matmul(shift, momentum.carried), decay: later(momentum.decay) } } : {}),
+  };
 }

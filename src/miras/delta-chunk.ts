@@ -12,20 +12,46 @@ import {
   sumOfWrites,
 } from "./chunk-decay.ts";
 
-/** A chunk's tokens as the erase rule sees them; decay, erase and write of one token are one step. */
-export interface EraseTokens {
+/** What a chunk's tokens take away, each from the weights that it finds. */
+export interface Erasure {
   /** p: what the memory is asked before it is changed. [..., C, in] */
   readonly probes: Tensor;
   /** q: along which the answer is taken away. [..., C, in] */
   readonly erase: Tensor;
   /** x: how much of the answer is taken away, one number [..., C, 1] or one a row [..., C, out] */
   readonly eraseSize: Tensor;
+}
+
+/** What a chunk's tokens write. */
+export interface Additions {
   /** k: under which is written. [..., C, in] */
   readonly keys: Tensor;
   /** v: what is written, its step size included. [..., C, out] */
   readonly writes: Tensor;
+}
+
+/** A chunk's tokens as the erase rule sees them; decay, erase and write of one token are one step. */
+export interface EraseTokens extends Erasure, Additions {
   /** [..., C, in] */
   readonly queries: Tensor;
+}
+
+/** Momentum of what is written: the decay of the same gates with `logMomentum`, and the step carried into the chunk, [..., out, in]. Erasing carries nothing on. */
+export interface CarriedStep {
+  readonly decay: MatrixDecay;
+  readonly step: Tensor;
+}
+
+/** A chunk of one matrix, solved; what is not asked for is not computed. */
+export interface MatrixChunk {
+  /** $u_t = W_{t-1} p_t$, where tokens erase: [..., C, out] */
+  readonly answers?: Tensor;
+  /** $W_t r_t$ for a vector a token: [..., C, in] to [..., C, out] */
+  afterTokens(r: Tensor): Tensor;
+  /** $W_{t-1} r_t$, the token's own step not taken yet. */
+  beforeTokens(r: Tensor): Tensor;
+  /** The weights, and the carried step where there is one, after the last token: [..., out, in] */
+  atEnd(): { readonly matrix: Tensor; readonly step?: Tensor };
 }
 
 /**
@@ -46,23 +72,55 @@ export function eraseChunk(
   start: Tensor,
   tokens: EraseTokens,
 ): { outputs: Tensor; answers: Tensor; weights: Tensor } {
-  const { probes, erase, eraseSize, keys, writes, queries } = tokens;
-  const before = decayBeforeTokens(decay);
+  const chunk = matrixChunk(decay, start, tokens, tokens);
+  return { outputs: chunk.afterTokens(tokens.queries), answers: chunk.answers!, weights: chunk.atEnd().matrix };
+}
+
+/**
+ * The same rule with what is asked of it left open, with or without erasing, and with momentum where steps are carried.
+ *
+ * $$W_t = \rho_t \odot W_{t-1} \odot \kappa_t - \big(x_t \odot W_{t-1} p_t\big) q_t^\top + S_t, \qquad S_t = m_t S_{t-1} + v_t k_t^\top$$
+ *
+ * @param decay of rows and columns, without momentum: `matrixDecay`
+ * @param start W_0: [..., out, in]
+ * @param erasure none leaves what is there to the decay
+ */
+export function matrixChunk(
+  decay: MatrixDecay,
+  start: Tensor,
+  { keys, writes }: Additions,
+  erasure?: Erasure,
+  carried?: CarriedStep,
+): MatrixChunk {
   const written = { input: keys, error: np.negative(writes) };
-  const known = applyAfterTokens(before, written, start, undefined, probes);
-  const answers = solveAnswers(before, tokens, known);
-  const erased = { input: erase, error: np.multiply(eraseSize, answers) };
-  const outputs = np.subtract(
-    applyAfterTokens(decay, written, start, undefined, queries),
-    applyWrites(decay, erased, queries),
-  );
-  const last = probes.shape.at(-2)! - 1;
-  const { matrix } = matrixAfter(decay, written, start, undefined, last);
-  return { outputs, answers, weights: np.subtract(matrix, sumOfWrites(decay, erased, last)) };
+  const ofWrites = carried?.decay ?? decay;
+  const last = keys.shape.at(-2)! - 1;
+  const unerased = (decays: MatrixDecay, r: Tensor) => applyAfterTokens(decays, written, start, carried?.step, r);
+  const unerasedEnd = () => matrixAfter(ofWrites, written, start, carried?.step, last);
+  if (erasure === undefined) {
+    return {
+      afterTokens: (r) => unerased(ofWrites, r),
+      beforeTokens: (r) => unerased(decayBeforeTokens(ofWrites), r),
+      atEnd: unerasedEnd,
+    };
+  }
+  const before = decayBeforeTokens(decay);
+  const writtenBefore = carried ? decayBeforeTokens(carried.decay) : before;
+  const answers = solveAnswers(before, erasure, unerased(writtenBefore, erasure.probes));
+  const erased = { input: erasure.erase, error: np.multiply(erasure.eraseSize, answers) };
+  return {
+    answers,
+    afterTokens: (r) => np.subtract(unerased(ofWrites, r), applyWrites(decay, erased, r)),
+    beforeTokens: (r) => np.subtract(unerased(writtenBefore, r), applyWrites(before, erased, r)),
+    atEnd: () => {
+      const end = unerasedEnd();
+      return { ...end, matrix: np.subtract(end.matrix, sumOfWrites(decay, erased, last)) };
+    },
+  };
 }
 
 /** U from what is known without it. */
-function solveAnswers({ rows, columns }: MatrixDecay, tokens: EraseTokens, known: Tensor): Tensor {
+function solveAnswers({ rows, columns }: MatrixDecay, tokens: Erasure, known: Tensor): Tensor {
   const pairs = gatedProducts(columns, tokens.probes, tokens.erase);
   const byRow = np.multiply(np.expandDims(channelsFirst(tokens.eraseSize), -2), rows.writes); // [..., 1 or out, C, C]
   const strictlyLower = np.multiply(np.expandDims(pairs, -3), byRow);

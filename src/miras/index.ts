@@ -35,9 +35,18 @@ export {
   type RetentionChoice,
   retentionOf,
 } from "./choices.ts";
+export { matrixDecay } from "./chunk-decay.ts";
 export { chunkGradientSum } from "./chunk-gradient-sum.ts";
 export * from "./classical-updates.ts";
-export { type EraseTokens, eraseChunk } from "./delta-chunk.ts";
+export {
+  type Additions,
+  type CarriedStep,
+  type EraseTokens,
+  type Erasure,
+  eraseChunk,
+  type MatrixChunk,
+  matrixChunk,
+} from "./delta-chunk.ts";
 export * from "./ftrl.ts";
 export type { GateHeadParams, GateSource, LowRankGateParams } from "./gate-heads.ts";
 export { huberCoordinateUpdate, huberMixtureUpdate, huberNormUpdate } from "./huber-updates.ts";
@@ -104,5 +113,5 @@ export {
   tableRowNames,
 } from "./table1.ts";
 export * from "./viewpoints.ts";
-export { type GateAxis, gateAxes, type WriteGates } from "./write-gates.ts";
+export { type GateAxis, gateAxes, maskedGates, type WriteGates } from "./write-gates.ts";
 export { type YaadGates, yaadSettings, yaadUpdate } from "./yaad.ts";

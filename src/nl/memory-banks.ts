@@ -1,0 +1,59 @@
+/** Memories side by side in one array a matrix, and segments cut into chunks. */
+import { mapTree, np, slice, type Tensor, zipTrees } from "../array/index.ts";
+import type { MemoryWeights, StepOptions } from "../common/index.ts";
+import type { AssociativeState } from "../miras/index.ts";
+import type { ProjectionName } from "./self-modifying-config.ts";
+import type { ProjectedTokens } from "./self-modifying-tokens.ts";
+
+/** Memories [heads, ...] as one array a matrix: [heads, memories, ...]. */
+export function stackMemories(memories: readonly MemoryWeights[]): MemoryWeights {
+  const [{ layers }] = memories as [MemoryWeights];
+  return {
+    layers: layers.map((_, layer) =>
+      np.stack(
+        memories.map((memory) => memory.layers[layer]!),
+        1,
+      ),
+    ),
+  };
+}
+
+/** Memories that project and the main memory, as one: [batch, heads, memories + 1, ...]. */
+export function joinMemories(projections: AssociativeState, memory: AssociativeState): AssociativeState {
+  return zipTrees((many, one) => np.concatenate([many, np.expandDims(one, 2)], 2), projections, memory);
+}
+
+/** What `joinMemories` joined. */
+export function splitMemories(
+  memories: AssociativeState,
+  count: number,
+): [projections: AssociativeState, memory: AssociativeState] {
+  return [mapTree(memories, (w) => slice(w, [], [], [0, count])), mapTree(memories, (w) => slice(w, [], [], count))];
+}
+
+/** Where chunks begin and end, the last one ragged. */
+export function chunkRanges(length: number, size: number): [start: number, end: number][] {
+  return Array.from({ length: Math.ceil(length / size) }, (_, i) => [i * size, Math.min((i + 1) * size, length)]);
+}
+
+/** Tokens `start` to `end` of a segment. */
+export function cutTokens(tokens: ProjectedTokens, start: number, end: number): ProjectedTokens {
+  return mapTree({ ...tokens }, (u: Tensor) => slice(u, [], [], [start, end]));
+}
+
+/** The tokens of consecutive chunks as those of a segment. */
+export function joinTokens(parts: readonly ProjectedTokens[]): ProjectedTokens {
+  const names = Object.keys(parts[0]!) as ProjectionName[];
+  const whole = (name: ProjectionName) =>
+    np.concatenate(
+      parts.map((part) => part[name]!),
+      2,
+    );
+  return Object.fromEntries(names.map((name) => [name, whole(name)]));
+}
+
+/** What was said about tokens `start` to `end`. */
+export function cutOptions({ mask, storeMask }: StepOptions, start: number, end: number): StepOptions {
+  const cut = (x: Tensor) => slice(x, [], [start, end]);
+  return { ...(mask ? { mask: cut(mask) } : {}), ...(storeMask ? { storeMask: cut(storeMask) } : {}) };
+}

@@ -1,0 +1,125 @@
+/** The configuration of self-modifying Titans: what is fixed when a layer is made, and what cannot be. */
+import { checkHeads, checkWhole, type MemoryActivation, memoryActivations } from "../common/index.ts";
+import { ConfigError, unknownName } from "../utils/index.ts";
+import { type SelfModifyingForm, selfModifyingForms } from "./residual-memory.ts";
+import { erasedLayers, type SelfModifyingRule, selfModifyingRules } from "./self-modifying-write.ts";
+
+/** What a token is projected to, in the order in which a layer keeps it. */
+export const projectionNames = ["query", "key", "value", "stepSize", "retain"] as const;
+export type ProjectionName = (typeof projectionNames)[number];
+
+/** Projections that may be static matrices, beside the query. */
+export const optionalMemories = ["key", "value", "stepSize", "retain"] as const;
+
+/**
+ * When the main memory is read.
+ *
+ * - `chunk`: as it is before the chunk, as in the paper's chunk form
+ * - `running`: as it is before the token, its gradients still taken before the chunk
+ */
+export const readStates = ["chunk", "running"] as const;
+
+/**
+ * What the memories learn.
+ *
+ * - `self`: each what it makes itself of the token's value
+ * - `shared`: all the value, the design that the paper discards
+ */
+export const memoryTargets = ["self", "shared"] as const;
+
+/** Everything about a layer that is fixed when it is made. */
+export interface SelfModifyingConfig extends SelfModifyingRule {
+  /** Features of a token. */
+  readonly dim: number;
+  /** The features are split into heads, each with memories of its own; 1 is the paper's. */
+  readonly heads: number;
+  readonly memory: SelfModifyingForm;
+  /** Width inside a residual network, as a multiple of a head's features. */
+  readonly expansion: number;
+  readonly activation: MemoryActivation;
+  /** Tokens that share one gradient point of the main memory. */
+  readonly chunkSize: number;
+  /** Tokens that share one gradient point of all others; one of the two sizes divides the other. */
+  readonly projectionChunkSize: number;
+  /** A memory makes the queries too, instead of a static matrix. */
+  readonly adaptiveQuery: boolean;
+  /** Projections that are static matrices instead of memories: the paper's ablation. */
+  readonly staticProjections: readonly (typeof optionalMemories)[number][];
+  readonly readState: (typeof readStates)[number];
+  readonly targets: (typeof memoryTargets)[number];
+  /** Lets memories fade by the gate alpha; without it they keep everything. */
+  readonly decay: boolean;
+  /** How much of a step is carried on to the next token's; 0 is the paper's rule. */
+  readonly momentum: number;
+  /** Takes steps of eta / (1 + eta), which for unit keys is the exact minimum that delta gradient descent derives from. */
+  readonly normalizedStep: boolean;
+  /** Upper bound of the step size; times the chunk size it should be of order one. 0 makes memories that are never written. */
+  readonly maxStepSize: number;
+  /** Logits of the gates at the start: memories remember when `retain` is large. */
+  readonly gateBiases: { readonly stepSize: number; readonly retain: number };
+  /** l2-normalises values. A memory that maps unit keys to long values is applied to long tokens, and grows without bound. */
+  readonly normalizeValues: boolean;
+  /** Taps of the causal convolution on queries, keys and values. */
+  readonly convolutionKernel: number;
+}
+
+/** A configuration as written: what has a default may be left out. */
+export type SelfModifyingInput = Pick<SelfModifyingConfig, "dim"> & Partial<SelfModifyingConfig>;
+
+/** Defaults of a layer; `dim` has none. */
+export const selfModifyingDefaults = {
+  heads: 1,
+  memory: "mlp",
+  expansion: 1,
+  activation: "silu",
+  chunkSize: 16,
+  projectionChunkSize: 16,
+  adaptiveQuery: false,
+  staticProjections: [],
+  readState: "chunk",
+  targets: "self",
+  rule: "dgd",
+  erase: true,
+  eraseLayers: "all",
+  decay: true,
+  momentum: 0,
+  normalizedStep: false,
+  maxStepSize: 0.1,
+  gateBiases: { stepSize: 0, retain: 5 },
+  normalizeValues: true,
+  convolutionKernel: 4,
+} as const satisfies Omit<SelfModifyingConfig, "dim">;
+
+/**
+ * Throws unless a layer can be made of the configuration.
+ *
+ * @throws ConfigError with what is wrong and what would do
+ */
+export function checkSelfModifyingConfig(config: SelfModifyingConfig): void {
+  const { dim, heads, chunkSize, projectionChunkSize, convolutionKernel, expansion, maxStepSize, momentum } = config;
+  checkHeads("self-modifying Titans", dim, heads);
+  for (const [name, value] of Object.entries({ chunkSize, projectionChunkSize, convolutionKernel }))
+    checkWhole(`self-modifying Titans ${name}`, value);
+  const [small, large] = [Math.min(chunkSize, projectionChunkSize), Math.max(chunkSize, projectionChunkSize)];
+  if (large % small !== 0)
+    throw new ConfigError(
+      `self-modifying Titans have chunks of ${chunkSize} and projection chunks of ${projectionChunkSize} tokens; one must be a multiple of the other`,
+    );
+  if (!(expansion > 0)) throw new ConfigError(`expansion is ${expansion}; it must be above 0`);
+  if (!(maxStepSize >= 0)) throw new ConfigError(`maxStepSize is ${maxStepSize}; it must be 0 (never write) or more`);
+  if (!(momentum >= 0 && momentum < 1))
+    throw new ConfigError(`momentum is ${momentum}; it must be at least 0 (none) and below 1`);
+  const choices = [
+    ["form of a memory", [config.memory], selfModifyingForms],
+    ["activation", [config.activation], memoryActivations],
+    ["read state", [config.readState], readStates],
+    ["kind of targets", [config.targets], memoryTargets],
+    ["rule", [config.rule], selfModifyingRules],
+    ["choice of erased layers", [config.eraseLayers], erasedLayers],
+    ["projection", config.staticProjections, optionalMemories],
+  ] as const;
+  for (const [what, given, valid] of choices) {
+    const bad = given.find((name) => !(valid as readonly string[]).includes(name));
+    if (bad !== undefined) throw new ConfigError(unknownName(what, bad, valid));
+  }
+}
