@@ -27,6 +27,7 @@ export * from "./miras-table.ts";
 export * from "./miras-table-delta.ts";
 export * from "./miras-viewpoints.ts";
 export * from "./newton-schulz.ts";
+export * from "./nl-continuum.ts";
 export * from "./nl-self-modifying.ts";
 export * from "./norms.ts";
 export * from "./optimizers.ts";
