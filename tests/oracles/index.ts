@@ -28,6 +28,7 @@ export * from "./miras-table-delta.ts";
 export * from "./miras-viewpoints.ts";
 export * from "./newton-schulz.ts";
 export * from "./nl-continuum.ts";
+export * from "./nl-hope.ts";
 export * from "./nl-self-modifying.ts";
 export * from "./norms.ts";
 export * from "./optimizers.ts";
