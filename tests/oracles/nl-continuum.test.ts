@@ -246,19 +246,24 @@ describe("oracle: nested and sequential continuum memory", () => {
 
   it("Eq 72, first order: the init moves by the slow step times the gradients at the moving fast states", () => {
     const { trace } = run(pair, nested);
-    let sum = combine(0, pair[0]!, 0, pair[0]!);
-    for (let t = 0; t < 8; t++) {
-      const current = t === 0 ? pair : trace[t - 1]!.states;
-      const slope = squares(continuumForward(current, x[t]!, nested), t)!.slope;
-      sum = combine(1, sum, 1, continuumGradient(current, x[t]!, slope, nested).gradients[0]!);
-    }
-    expect(maxDifference(trace[7]!.inits[0], combine(1, pair[0]!, -0.05, sum))).toBeLessThan(1e-14);
+    const sumOver = (from: number, to: number): ContinuumBlock => {
+      let sum = combine(0, pair[0]!, 0, pair[0]!);
+      for (let t = from; t < to; t++) {
+        const current = t === 0 ? pair : trace[t - 1]!.states;
+        const slope = squares(continuumForward(current, x[t]!, nested), t)!.slope;
+        sum = combine(1, sum, 1, continuumGradient(current, x[t]!, slope, nested).gradients[0]!);
+      }
+      return sum;
+    };
+    const first = combine(1, pair[0]!, -0.05, sumOver(0, 8));
+    expect(maxDifference(trace[7]!.inits[0], first)).toBeLessThan(1e-14);
+    expect(maxDifference(trace[15]!.inits[0], combine(1, first, -0.05, sumOver(8, 16)))).toBeLessThan(1e-14);
     const through = centralGradientTree(
       (gain) =>
         run([{ ...pair[0]!, gain }, pair[1]!], nested, x.slice(0, 8)).losses.reduce((all, loss) => all + loss, 0),
       pair[0]!.gain,
     );
-    expect(maxDifference(through, sum.gain)).toBeGreaterThan(1e-3);
+    expect(maxDifference(through, sumOver(0, 8).gain)).toBeGreaterThan(1e-3);
   });
 
   it("three levels: each init moves at its own slower level's boundary and survives that level's reset", () => {

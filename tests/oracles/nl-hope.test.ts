@@ -1,6 +1,19 @@
 import { describe, expect, it } from "vitest";
+import { sigmoid } from "./activations.ts";
+import { causalConvolution } from "./convolution.ts";
 import { centralGradientTree } from "./finite-differences.ts";
-import { add, dot, identity, type Matrix, matVec, scale, scaleMatrix, subtract, zeroMatrix } from "./matrix.ts";
+import {
+  add,
+  dot,
+  headColumns,
+  identity,
+  type Matrix,
+  matVec,
+  scale,
+  scaleMatrix,
+  subtract,
+  zeroMatrix,
+} from "./matrix.ts";
 import { type ContinuumBlock, type ContinuumLoss, continuumBlock, initialContinuumState } from "./nl-continuum.ts";
 import {
   type HopeAttentionParameters,
@@ -123,6 +136,37 @@ describe("oracle: the Hope block", () => {
     expect(maxDifference(columns(b, headDim), columns(a, headDim))).toBeGreaterThan(1e-3);
   });
 
+  it("each head has its own filters and its own gate biases", () => {
+    const { heads } = run(parameters, frozen);
+    const normed = x.map((row) => rmsNorm(row, parameters.gain, 1e-6));
+    parameters.heads.forEach((memories, h) => {
+      const own = (m: Matrix): Matrix => headColumns(m, h, headDim);
+      const raw = own(normed).map((row) => selfModifyingForward(memories.value, row));
+      const values = causalConvolution(raw, own(parameters.convolution!.value)).outputs;
+      expect(
+        maxDifference(
+          heads[h]!.trace.map(({ value }) => value),
+          values,
+        ),
+      ).toBeLessThan(1e-14);
+    });
+    const gates = run(parameters).heads[1]!.trace[0]!;
+    const gate = (name: "stepSize" | "retain"): number => {
+      const read = selfModifyingForward(parameters.heads[1]![name], normed[0]!.slice(headDim));
+      return sigmoid((read[0]! + read[1]!) / 2 + parameters.gateBiases[1]![name]);
+    };
+    expect(gates.stepSize).toBeCloseTo(0.4 * gate("stepSize"), 14);
+    expect(gates.retain).toBeCloseTo(gate("retain"), 14);
+    const active = run(parameters, { ...frozen, branchActivation: "silu" }).heads[0]!;
+    const silu = heads[0]!.trace.map(({ value }) => value.map((v) => v * sigmoid(v)));
+    expect(
+      maxDifference(
+        active.trace.map(({ value }) => value),
+        silu,
+      ),
+    ).toBeLessThan(1e-14);
+  });
+
   it("pieces give what the whole gives, from a state of constant size", () => {
     const whole = run(parameters);
     const first = hopeBlock(parameters, initialHopeState(parameters), x.slice(0, 5), squares, options);
@@ -192,13 +236,10 @@ describe("oracle: Hope-Attention", () => {
     expect(b.slice(0, 4)).toEqual(a.slice(0, 4));
     expect(maxDifference(attend(attention).outputs.slice(0, 2), a.slice(0, 2))).toBe(0);
     expect(maxDifference(attend(attention).outputs[2], a[2])).toBeGreaterThan(1e-3);
-    const slope = centralGradientTree(
-      (blocks) =>
-        attend({ ...attention, blocks })
-          .continuum.losses.slice(0, 2)
-          .reduce((sum, value) => sum + value, 0),
-      attention.blocks,
-    );
+    const slope = centralGradientTree((blocks) => {
+      const { losses } = attend({ ...attention, blocks }, still, x.slice(0, 2)).continuum;
+      return losses[0]! + losses[1]!;
+    }, attention.blocks);
     const found = attend(attention, learning).continuum.trace[1]!.states;
     expect(maxDifference(found, combine(1, attention.blocks, -0.05, slope))).toBeLessThan(1e-8);
     expect(treeNorm(slope)).toBeGreaterThan(0.1);

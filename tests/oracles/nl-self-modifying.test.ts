@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { causalConvolution } from "./convolution.ts";
 import { centralGradientTree } from "./finite-differences.ts";
 import {
+  add,
   addMatrix,
   dot,
   identity,
@@ -210,6 +211,16 @@ describe("oracle: one write of self-modifying Titans", () => {
     expect(maxDifference(onlyInput.outward, scaleMatrix(0.9, memory.outward))).toBeLessThan(1e-15);
   });
 
+  it("R40: writing one near pair for ever makes an MLP the identity map, where a matrix keeps half the target", () => {
+    const key = random.unitVector(d);
+    const target = add(key, scale(0.8, random.unitVector(d)));
+    const write = { key, target, retain: 1, stepSize: 0.4 };
+    let memory = mlp();
+    for (let n = 0; n < 400; n++) memory = selfModifyingUpdate(memory, memory, write).memory;
+    expect(maxDifference(selfModifyingForward(memory, key), key)).toBeLessThan(1e-6);
+    expect(maxDifference(settled({}, 1, 0.4, target), scale(0.5, target))).toBeLessThan(1e-12);
+  });
+
   it("α = 0 and η = 0 return an MLP to the identity map, a matrix to zero", () => {
     const write = { key: random.unitVector(d), target: random.normalVector(d), retain: 0, stepSize: 0 };
     const [wide, flat] = [mlp(), matrix()];
@@ -340,6 +351,20 @@ describe("oracle: a stream through self-modifying Titans", () => {
       return selfModifyingForward(trace[5]!.memories.memory, trace[3]!.query);
     };
     expect(maxDifference(printed(x), printed(changed))).toBeGreaterThan(1e-3);
+  });
+
+  it("R44 in a stream: the surprise is carried from token to token, across chunks", () => {
+    const { trace } = run(matrices, { memoryChunk: 2, momentum: 0.5, erase: false, decay: false });
+    let weight = weightOf(matrices.memory);
+    let surprise = zeroMatrix(d, d);
+    for (const [t, { key, stepSize, targets, memories }] of trace.entries()) {
+      const boundary = 2 * Math.floor(t / 2);
+      const base = boundary === 0 ? matrices.memory : trace[boundary - 1]!.memories.memory;
+      const error = matVec(weightOf(base), key).map((value, i) => value - targets.memory![i]!);
+      surprise = addMatrix(scaleMatrix(0.5, surprise), scaleMatrix(-stepSize, outer(error, key)));
+      weight = addMatrix(weight, surprise);
+      expect(maxDifference(weightOf(memories.memory), weight)).toBeLessThan(1e-13);
+    }
   });
 
   it("the chunk read sees nothing of its chunk, the running read does", () => {
