@@ -2,6 +2,7 @@
 import type { Tree } from "../array/index.ts";
 import { type SequenceLayer, windowAttentionLayer } from "../common/index.ts";
 import { MirasMemory, tableRow, tableRowNames } from "../miras/index.ts";
+import { SelfModifyingTitans } from "../nl/index.ts";
 import {
   LongTermMemory,
   MemoryAsContext,
@@ -11,6 +12,7 @@ import {
   type NeuralMemoryInput,
 } from "../titans/index.ts";
 import type { ArchitectureName, StackConfig } from "./config.ts";
+import { selfModifyingOf } from "./hope-config.ts";
 import { type MirasArchitectureName, mirasSettings } from "./miras-config.ts";
 
 /** One architecture of the registry. */
@@ -65,6 +67,16 @@ export const architectures: Readonly<Record<ArchitectureName, Architecture>> = {
   transformer: {
     summary: "sliding-window attention with rotary positions: the baseline",
     source: "Titans (arXiv:2501.00663), Eq. 1-2 in a sliding window",
+    mixer: windowMixer,
+  },
+  hope: {
+    summary: "self-modifying Titans, then networks that learn at several frequencies while the text is read",
+    source: "Nested Learning (arXiv:2512.24695), Eq. 94-97",
+    mixer: (config) => mixerOf(new SelfModifyingTitans(selfModifyingOf(config))),
+  },
+  "hope-attention": {
+    summary: "sliding-window attention, then networks that learn at several frequencies while the text is read",
+    source: "Nested Learning (arXiv:2512.24695), Eq. 97",
     mixer: windowMixer,
   },
   moneta: mirasArchitecture("moneta", "l_p bias and retention by an l_q norm: a 2-layer memory", "Eq. 24-25"),

@@ -7,6 +7,7 @@ import { blockMixer } from "./architectures.ts";
 import type { StackConfig } from "./config.ts";
 import { ContinuumBlock } from "./continuum-block.ts";
 import { blockContinuum } from "./continuum-config.ts";
+import { continuumOf, isHopeArchitecture } from "./hope-config.ts";
 import { isMirasArchitecture } from "./miras-config.ts";
 import { ResidualBlock } from "./residual-block.ts";
 import type { Mix, StackBlock } from "./stack-block.ts";
@@ -31,10 +32,9 @@ export class BlockStack {
   constructor(config: StackConfig) {
     this.blocks = Array.from({ length: config.layers }, (_, block) => stackBlock(config, block));
     const units = this.blocks.map(({ mixer }) => mixer.gridUnit ?? 1);
-    const mixed = units.reduce(
-      leastCommonMultiple,
-      isMirasArchitecture(config.architecture) ? 1 : config.memory.chunkSize,
-    );
+    const { architecture, memory } = config;
+    const isOfTitans = !isMirasArchitecture(architecture) && !isHopeArchitecture(architecture);
+    const mixed = units.reduce(leastCommonMultiple, isOfTitans ? memory.chunkSize : 1);
     this.learnUnit = learnUnitOf(this.blocks, mixed);
     this.chunkSize = this.learnUnit ?? mixed;
     this.memoryBlocks = [...this.blocks.keys()].filter((block) => isMemoryLayer(this.blocks[block]!.mixer));
@@ -159,7 +159,8 @@ export class BlockStack {
 }
 
 function stackBlock(config: StackConfig, block: number): StackBlock {
-  const { dim, feedForwardExpansion, continuum } = config;
+  const { dim, feedForwardExpansion } = config;
+  const continuum = continuumOf(config);
   const hiddenDim = Math.round(dim * feedForwardExpansion);
   const mixer = blockMixer(config, block);
   const built =
@@ -186,7 +187,7 @@ function learnUnitOf(blocks: readonly StackBlock[], mixed: number): number | und
     );
   if (shortest % mixed !== 0)
     throw new ConfigError(
-      `continuum.periods: the shortest is ${shortest} tokens, but the blocks read ${mixed} at a time (memory.chunkSize; contextSegment in titans-mac); choose a multiple of that`,
+      `continuum.periods: the shortest is ${shortest} tokens, but the blocks read ${mixed} at a time (chunkSize of the memory; contextSegment in titans-mac); choose a multiple of that`,
     );
   return shortest;
 }

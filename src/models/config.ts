@@ -10,6 +10,7 @@ import {
   stepGuards,
 } from "../titans/index.ts";
 import { continuumSchema } from "./continuum-config.ts";
+import { hopeArchitectureNames, selfModifyingSchema } from "./hope-config.ts";
 import { mirasArchitectureNames, mirasSchema, rowArchitectures } from "./miras-config.ts";
 
 const whole = z.int().min(1);
@@ -21,6 +22,7 @@ export const architectureNames = [
   "titans-mag",
   "titans-mal",
   "transformer",
+  ...hopeArchitectureNames,
   ...mirasArchitectureNames,
 ] as const;
 export type ArchitectureName = (typeof architectureNames)[number];
@@ -64,7 +66,7 @@ export const memorySchema = z.strictObject({
 
 /** Whether an architecture is window attention alone. */
 function hasNoMemory(architecture: ArchitectureName): boolean {
-  return architecture === "transformer" || architecture === "miras:softmax-attention";
+  return ["transformer", "hope-attention", "miras:softmax-attention"].includes(architecture);
 }
 
 /** The blocks of a model, whatever it reads and puts out. */
@@ -82,6 +84,8 @@ export const stackSchema = z
     memory: memorySchema.prefault({}),
     /** What is changed of the settings of a MIRAS architecture's memory: `moneta`, `yaad`, `memora`, `miras`, `miras:<row>`. */
     miras: mirasSchema.optional(),
+    /** The self-modifying memories of `hope`. */
+    selfModifying: selfModifyingSchema.prefault({}),
     /** Networks that learn while they read, at several frequencies, in the place of each block's feed-forward network. */
     continuum: continuumSchema.optional(),
     /** Learned tokens before every sequence (in `titans-mac`, every segment) of each block with a memory (N_p). */

@@ -22,7 +22,7 @@ export const outerGradients = ["firstOrder", "exact"] as const;
 export const continuumSchema = z
   .strictObject({
     /** Tokens between two updates of each level, all multiples of the smallest; `null`: stands still while a sequence is read. */
-    periods: z.array(z.int().min(1).nullable()).min(1),
+    periods: z.array(z.int().min(1).nullable()).min(1).readonly(),
     /** `chain`: every block has all levels. `oneABlock`: each block has one level, the first block that of the first period. */
     layout: z.enum(continuumLayouts).default("chain"),
     stepSize: z.union([step, z.array(step)]).default(continuumDefaults.stepSize),

@@ -19,6 +19,7 @@ export {
 } from "./config.ts";
 export { ContinuumBlock, type ContinuumBlockParams, type ContinuumBlockState } from "./continuum-block.ts";
 export { type ContinuumConfig, continuumSchema } from "./continuum-config.ts";
+export { continuumOf, hopeArchitectureNames, isHopeArchitecture, selfModifyingSchema } from "./hope-config.ts";
 export { LanguageModel, type ModelParams, type ModelState, nextTokenLoss } from "./language-model.ts";
 export { absoluteError, crossEntropy, squaredError, type TokenLoss } from "./losses.ts";
 export { mayWrite, memoryChunkSize, withoutWrites } from "./memory-settings.ts";

@@ -14,6 +14,7 @@ import {
 import { parseConfig } from "../utils/index.ts";
 import { BlockStack, type BlockStackParams, type BlockStackState } from "./block-stack.ts";
 import { type ModelConfig, type ModelInput, modelSchema } from "./config.ts";
+import { continuumOf } from "./hope-config.ts";
 import { type LearnedWeights, learnFromLoss } from "./learn-from-loss.ts";
 import { crossEntropy } from "./losses.ts";
 import type { StackBlock } from "./stack-block.ts";
@@ -59,7 +60,7 @@ export class LanguageModel implements SequenceLayer<ModelParams, ModelState> {
     this.config = parseConfig(modelSchema, config, "model");
     this.stack = new BlockStack(this.config);
     const { learnUnit } = this.stack;
-    const { continuum } = this.config;
+    const continuum = continuumOf(this.config);
     if (learnUnit !== undefined)
       this.learn = learnFromLoss(this, this.learned, nextTokenLoss, learnUnit, continuum!.outerGradient);
   }

@@ -111,6 +111,32 @@ export const presets: Readonly<Record<string, Preset>> = {
     training: minutesOnABook,
     compared: true,
   },
+  "hope-small": {
+    summary: "self-modifying Titans and a continuum memory of three levels, laptop size",
+    model: {
+      architecture: "hope",
+      dim: 64,
+      layers: 2,
+      heads: 2,
+      feedForwardExpansion: 1,
+      selfModifying: { chunkSize: 32, projectionChunkSize: 32 },
+      continuum: { periods: [64, 128, 256], stepSize: 0.003 },
+    },
+    training: minutesOnABook,
+  },
+  "hope-attention-small": {
+    summary: "attention over 64 bytes and a continuum memory of three levels, laptop size",
+    model: {
+      architecture: "hope-attention",
+      dim: 64,
+      layers: 2,
+      heads: 2,
+      feedForwardExpansion: 1,
+      window: 64,
+      continuum: { periods: [64, 128, 256], stepSize: 0.003 },
+    },
+    training: minutesOnABook,
+  },
   ...paperPresets,
 };
 

@@ -16,6 +16,8 @@ const base = {
   window: 5,
   memory: { chunkSize: chunk, normalizeValues: true },
   miras: { chunkSize: chunk },
+  selfModifying: { chunkSize: chunk, projectionChunkSize: chunk },
+  continuum: { periods: [8] },
 } as const;
 
 /** Rows that are the models of the same name, and the one that is a transformer. */

@@ -6,7 +6,7 @@ import { afterAll, expect, test } from "vitest";
 import { detached, key, liveTensors, release, scope, startEngine } from "../../src/array/index.ts";
 import { loadMemory, modelFingerprint, Reader, saveMemory } from "../../src/inference/index.ts";
 import { LanguageModel } from "../../src/models/index.ts";
-import { representatives } from "../models/families.ts";
+import { isAttention, representatives, smallChunks } from "../models/families.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "memory-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -24,9 +24,8 @@ test.each(representatives)(
       contextSegment: 8,
       persistentTokens: 3,
       visiblePrefix: true,
-      memory: { chunkSize: 4, normalizeValues: true },
-      miras: { chunkSize: 4 },
-      ...(architecture === "transformer" ? {} : { neuralMemoryLayers: [1] }),
+      ...smallChunks(architecture, 4),
+      ...(isAttention(architecture) ? {} : { neuralMemoryLayers: [1] }),
     });
     const params = detached(() => scope(() => model.init(key(4))));
     const reader = new Reader(engine, model, params);

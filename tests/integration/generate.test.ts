@@ -14,7 +14,13 @@ import {
 } from "../../src/array/index.ts";
 import { byteTokenizer } from "../../src/data/index.ts";
 import { generate, Reader } from "../../src/inference/index.ts";
-import { isMirasArchitecture, LanguageModel, type ModelInput, type ModelParams } from "../../src/models/index.ts";
+import {
+  isHopeArchitecture,
+  isMirasArchitecture,
+  LanguageModel,
+  type ModelInput,
+  type ModelParams,
+} from "../../src/models/index.ts";
 import { representatives } from "../models/families.ts";
 
 /** Where the two likeliest tokens are nearer than this, rounding may decide: logits are of size 1, in float32. */
@@ -61,6 +67,11 @@ const models = representatives.flatMap((architecture): [string, ModelInput][] =>
   } as const;
   const memory = { chunkSize: 8 };
   if (architecture === "transformer") return [[architecture, { ...base, memory }]];
+  // Its levels are updated and do not move: what they learn from the prompt is not what a recomputation from the first token would.
+  if (isHopeArchitecture(architecture)) {
+    const selfModifying = { chunkSize: 8, projectionChunkSize: 8 };
+    return [[architecture, { ...base, selfModifying, continuum: { periods: [8, 16], stepSize: 0 } }]];
+  }
   if (isMirasArchitecture(architecture)) return [[architecture, { ...base, miras: { chunkSize: 8 } }]];
   return Object.entries(memories).map(([which, neuralMemoryLayers]) => [
     `${architecture} with a memory in ${which} of its blocks`,

@@ -2,10 +2,10 @@
 import { describe, expect, test } from "vitest";
 import { key, leaves, mapTree, np, readSync, scope, type Tensor, tensor } from "../../src/array/index.ts";
 import { isMemoryLayer } from "../../src/common/index.ts";
-import { architectureNames, isMirasArchitecture, LanguageModel, type ModelInput } from "../../src/models/index.ts";
+import { architectureNames, LanguageModel, type ModelInput } from "../../src/models/index.ts";
 import { MemoryAsContext } from "../../src/titans/index.ts";
 import { ConfigError } from "../../src/utils/index.ts";
-import { representatives } from "./families.ts";
+import { isAttention, representatives, smallChunks } from "./families.ts";
 
 const base = {
   vocabularySize: 32,
@@ -19,7 +19,7 @@ const base = {
   miras: { chunkSize: 4 },
 } as const;
 
-const withMemory = representatives.filter((name) => name !== "transformer");
+const withMemory = representatives.filter((name) => !isAttention(name));
 
 function tokensOf(batch: number, length: number): Tensor {
   return tensor(
@@ -29,25 +29,27 @@ function tokensOf(batch: number, length: number): Tensor {
 }
 
 describe.each(withMemory)("%s", (architecture) => {
+  const own = { ...base, ...smallChunks(architecture, 4) };
+
   test("has a memory in every block, or in those that are named, and window attention in the others", () => {
-    expect(new LanguageModel({ architecture, ...base }).memoryBlocks).toEqual([0, 1, 2]);
-    expect(new LanguageModel({ architecture, ...base, neuralMemoryLayers: [2, 0] }).memoryBlocks).toEqual([0, 2]);
-    const none = new LanguageModel({ architecture, ...base, neuralMemoryLayers: [] });
+    expect(new LanguageModel({ architecture, ...own }).memoryBlocks).toEqual([0, 1, 2]);
+    expect(new LanguageModel({ architecture, ...own, neuralMemoryLayers: [2, 0] }).memoryBlocks).toEqual([0, 2]);
+    const none = new LanguageModel({ architecture, ...own, neuralMemoryLayers: [] });
     expect(none.memoryBlocks).toEqual([]);
     const [some, plain] = [
-      new LanguageModel({ architecture, ...base, neuralMemoryLayers: [1] }),
+      new LanguageModel({ architecture, ...own, neuralMemoryLayers: [1] }),
       new LanguageModel({ architecture: "transformer", ...base }),
     ].map((model) => [...model.shapes().keys()]);
     const within = (names: string[], block: number) =>
-      names.filter((name) => name.startsWith(`blocks.${block}.`)).sort();
+      names.filter((name) => name.startsWith(`blocks.${block}.mixer.`)).sort();
     for (const block of [0, 2]) expect(within(some!, block)).toEqual(within(plain!, block));
-    const ofMemory = isMirasArchitecture(architecture) ? "initialMemory.0" : "persistent";
-    expect(within(some!, 1)).toContain(`blocks.1.mixer.${ofMemory}`);
+    const ofMemory = /\.mixer\.(initialMemory\.0|persistent|initialMemories\.memory\.layers\.0)$/;
+    expect(within(some!, 1).filter((name) => ofMemory.test(name))).not.toEqual([]);
   });
 
   test("diagnoses the blocks with a memory, by their numbers, and computes the same", () => {
     scope(() => {
-      const model = new LanguageModel({ architecture, ...base, neuralMemoryLayers: [0, 2] });
+      const model = new LanguageModel({ architecture, ...own, neuralMemoryLayers: [0, 2] });
       const params = model.init(key(1));
       const start = model.initialState(params, 2);
       const [logits, state] = model.step(params, start, tokensOf(2, 8));
@@ -61,7 +63,7 @@ describe.each(withMemory)("%s", (architecture) => {
 
   test("exchanges its memories and nothing else", () => {
     scope(() => {
-      const model = new LanguageModel({ architecture, ...base, neuralMemoryLayers: [1] });
+      const model = new LanguageModel({ architecture, ...own, neuralMemoryLayers: [1] });
       const params = model.init(key(2));
       const [, state] = model.step(params, model.initialState(params, 2), tokensOf(2, 8));
       let seen = 0;
@@ -152,7 +154,6 @@ test.each<[string, Partial<ModelInput>, RegExp]>([
 test("settings that an architecture does not use are no error, so that an architecture can be exchanged in a preset", () => {
   for (const architecture of architectureNames) {
     const model = new LanguageModel({ architecture, ...base, gate: "sum", visiblePrefix: true });
-    const isAttention = architecture === "transformer" || architecture === "miras:softmax-attention";
-    expect(model.memoryBlocks).toHaveLength(isAttention ? 0 : 3);
+    expect(model.memoryBlocks).toHaveLength(isAttention(architecture) ? 0 : 3);
   }
 });

@@ -70,7 +70,10 @@ const options: [string, Partial<SelfModifyingInput>][] = [
 describeNative("self-modifying Titans against a loop in plain numbers", () => {
   it.each(options)("NL Eq. 90: SelfModifyingTitans %s is the loop over tokens", async (_, changes) => {
     const layer = new SelfModifyingTitans({ ...base, ...changes });
-    const { found, plain } = await run(layer, x.map((_, t) => t !== 3));
+    const { found, plain } = await run(
+      layer,
+      x.map((_, t) => t !== 3),
+    );
     expect(oracle.maxDifference(found.y[0], plain.outputs)).toBeLessThan(1e-9);
     const memory = found.memory.map((layers) => layers[0]![0]!);
     expect(oracle.maxDifference(memory, plain.memories.memory)).toBeLessThan(1e-9);

@@ -12,9 +12,9 @@ import {
   tensor,
   valueAndGrad,
 } from "../../src/array/index.ts";
-import { isMirasArchitecture, type ModelParams, nextTokenLoss } from "../../src/models/index.ts";
+import { isHopeArchitecture, isMirasArchitecture, type ModelParams, nextTokenLoss } from "../../src/models/index.ts";
 import { SegmentPrograms, segmentsOf } from "../../src/training/index.ts";
-import { representatives } from "../models/families.ts";
+import { representatives, smallChunks } from "../models/families.ts";
 import { tinyModel } from "./tiny.ts";
 
 const batch = 2;
@@ -34,7 +34,13 @@ function zeros(params: ModelParams): ModelParams {
 describe.each(representatives)("segment back-propagation through time, %s", (architecture) => {
   test("loss and gradients over two segments equal those of the whole sequence in one call", async () => {
     const engine = await startEngine("wasm");
-    const model = tinyModel({ architecture, window: 6, contextSegment: 8, persistentTokens: 2 });
+    const model = tinyModel({
+      architecture,
+      window: 6,
+      contextSegment: 8,
+      persistentTokens: 2,
+      ...smallChunks(architecture, 4),
+    });
     const params = detached(() => scope(() => model.init(key(1))));
     const scale = 1 / (2 * length - 5);
     const segments = segmentsOf(windows, 8);
@@ -59,7 +65,8 @@ describe.each(representatives)("segment back-propagation through time, %s", (arc
       tensor(counted, [batch, length]),
     ];
     const wholeLoss = (p: ModelParams) => {
-      const [logits] = model.step(p, model.initialState(p, batch), tokens);
+      const start = model.initialState(p, batch);
+      const [logits] = model.learn ? model.learn(p, start, tokens, { targets, weights }) : model.step(p, start, tokens);
       return np.multiply(np.sum(np.multiply(nextTokenLoss(logits, targets), weights)), np.array(scale));
     };
     const [value, expected] = scope(() => valueAndGrad(wholeLoss)(params));
@@ -74,9 +81,12 @@ describe.each(representatives)("segment back-propagation through time, %s", (arc
       expect(worst, path).toBeLessThan(2e-5);
     }
     // The learned initial memory and the persistent tokens must owe something to the sequences that start from them.
+    const initial = [...namedLeaves(gradients)].filter(([path]) =>
+      /initialMemor|persistent|continuum.*weights/.test(path),
+    );
     if (architecture !== "transformer") {
-      const initial = [...namedLeaves(gradients)].filter(([path]) => /initialMemory|persistent/.test(path));
-      if (isMirasArchitecture(architecture)) expect(initial.length).toBeGreaterThan(0);
+      if (isMirasArchitecture(architecture) || isHopeArchitecture(architecture))
+        expect(initial.length).toBeGreaterThan(0);
       else expect(initial.length).toBe(3);
       for (const [path, leaf] of initial) expect(Math.max(...readSync(leaf).map(Math.abs)), path).toBeGreaterThan(0);
     }
