@@ -24,6 +24,8 @@ export interface NamedOptimizer {
   readonly equation: string;
   /** Every setting with its default. */
   readonly defaults: OptimizerSettings;
+  /** The highest rate of a schedule that suits small language models, where nobody gives one. */
+  readonly learningRate: number;
   /** Makes it; settings that are left out have their defaults. */
   create(settings: OptimizerSettings): Optimizer;
 }
@@ -36,6 +38,7 @@ const named = {
     paper: "Robbins and Monro (1951)",
     equation: "32",
     defaults: sgdDefaults,
+    learningRate: 3,
     create: sgd,
   },
   momentum: {
@@ -43,6 +46,7 @@ const named = {
     paper: "Polyak (1964)",
     equation: "33",
     defaults: momentumDefaults,
+    learningRate: 1,
     create: momentum,
   },
   nesterov: {
@@ -50,6 +54,7 @@ const named = {
     paper: "Nesterov (1983)",
     equation: "",
     defaults: momentumDefaults,
+    learningRate: 1,
     create: nesterov,
   },
   adam: {
@@ -57,6 +62,7 @@ const named = {
     paper: "Kingma and Ba (arXiv:1412.6980)",
     equation: "105",
     defaults: adamDefaults,
+    learningRate: 1e-2,
     create: adam,
   },
   adamw: {
@@ -64,6 +70,7 @@ const named = {
     paper: "Loshchilov and Hutter (arXiv:1711.05101)",
     equation: "105",
     defaults: adamWDefaults,
+    learningRate: 1e-2,
     create: adamW,
   },
   adagrad: {
@@ -71,6 +78,7 @@ const named = {
     paper: "Duchi, Hazan and Singer (2011)",
     equation: "111",
     defaults: adaGradDefaults,
+    learningRate: 3e-2,
     create: adaGrad,
   },
   muon: {
@@ -78,6 +86,7 @@ const named = {
     paper: "Jordan et al. (2024)",
     equation: "42",
     defaults: muonDefaults,
+    learningRate: 3e-2,
     create: muon,
   },
   dgd: {
@@ -85,6 +94,7 @@ const named = {
     paper: nestedLearning,
     equation: "57",
     defaults: deltaGradientDescentDefaults,
+    learningRate: 3,
     create: deltaGradientDescent,
   },
   "preconditioned-momentum": {
@@ -92,6 +102,7 @@ const named = {
     paper: nestedLearning,
     equation: "47",
     defaults: preconditionedMomentumDefaults,
+    learningRate: 3e-2,
     create: preconditionedMomentum,
   },
   "delta-momentum": {
@@ -99,6 +110,7 @@ const named = {
     paper: nestedLearning,
     equation: "48-49",
     defaults: deltaMomentumDefaults,
+    learningRate: 1,
     create: deltaMomentum,
   },
   "deep-momentum": {
@@ -106,6 +118,7 @@ const named = {
     paper: nestedLearning,
     equation: "50",
     defaults: deepMomentumDefaults,
+    learningRate: 3e-2,
     create: deepMomentum,
   },
   m3: {
@@ -113,6 +126,7 @@ const named = {
     paper: nestedLearning,
     equation: "75",
     defaults: m3Defaults,
+    learningRate: 3e-2,
     create: m3,
   },
 } as const satisfies Record<string, NamedOptimizer>;
