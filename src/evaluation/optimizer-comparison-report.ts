@@ -150,7 +150,7 @@ function methodSection(trainings: OptimizerTrainings): Html {
   const given = runs.some(({ rateFrom }) => rateFrom === "given");
   const rates = given
     ? "The learning rate was given, the same for all optimizers that say so: it may suit one and not another."
-    : "Each optimizer has the learning rate of its own that the package gives it. These were found once, with one seed, as the best of a grid of factor 3 with two small models on Moby Dick after 80 and 100 steps; nothing else of any optimizer was searched. Another model, text or number of steps may want others.";
+    : "Each optimizer has the learning rate of its own that the package gives it. These were found once, with one seed, as the best of a grid of factor 3 after 100 steps of mac-small on Moby Dick; nothing else of any optimizer was searched. Another model, text or number of steps may want others.";
   return html`<section id="method">
 <h2>How this was measured</h2>
 <p>One run for each optimizer and seed on the engine ${engine.name} (${count(engine.threads)} ${engine.threads === 1 ? "thread" : "threads"}), ${platform}, ${seconds(total)} since the comparison was last started. The model has ${count(parameters)} parameters.

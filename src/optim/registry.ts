@@ -24,7 +24,12 @@ export interface NamedOptimizer {
   readonly equation: string;
   /** Every setting with its default. */
   readonly defaults: OptimizerSettings;
-  /** The highest rate of a schedule that suits small language models, where nobody gives one. */
+  /**
+   * The highest rate of a schedule that suits small language models, where nobody gives one. Searched on a grid of factor 3 for the fewest bits per byte of
+   * validation after 100 steps of mac-small on Moby Dick (batches of 4 windows of 128 bytes, warm-up and cosine decay, gradients clipped to norm 1, one seed);
+   * half as wide, after 80 steps, the best is the same or next to it but for preconditioned momentum, which was not searched as low there.
+   * Without preconditioning a rate three times as high as these is much worse.
+   */
   readonly learningRate: number;
   /** Makes it; settings that are left out have their defaults. */
   create(settings: OptimizerSettings): Optimizer;
@@ -94,7 +99,7 @@ const named = {
     paper: nestedLearning,
     equation: "57",
     defaults: deltaGradientDescentDefaults,
-    learningRate: 3,
+    learningRate: 1,
     create: deltaGradientDescent,
   },
   "preconditioned-momentum": {
@@ -102,7 +107,7 @@ const named = {
     paper: nestedLearning,
     equation: "47",
     defaults: preconditionedMomentumDefaults,
-    learningRate: 3e-2,
+    learningRate: 1e-3,
     create: preconditionedMomentum,
   },
   "delta-momentum": {
@@ -118,7 +123,7 @@ const named = {
     paper: nestedLearning,
     equation: "50",
     defaults: deepMomentumDefaults,
-    learningRate: 3e-2,
+    learningRate: 1e-2,
     create: deepMomentum,
   },
   m3: {
