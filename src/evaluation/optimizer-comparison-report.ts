@@ -126,7 +126,7 @@ function rankingSection(
     const { secondsPerStep, statePerParameter, learningRate, rateFrom } = one;
     return html`<tr class="${one === best ? "own" : "other"}"><th scope="row">${seriesKey(series.get(one.optimizer)!)}${one.optimizer}</th>
 <td class="number">${one.final ? withSpread(one.final) : "not finite"}${one.diverged.length > 0 && html`<div class="about">${one.diverged.length} of ${seeds} stopped</div>`}</td>
-<td class="number">${away}</td><td class="number">${learningRate}<div class="about">${rateFrom === "optimizer" ? "its own" : "given"}</div></td>
+<td class="number">${away}</td><td class="number">${learningRate}${rateFrom === "given" && html`<div class="about">given</div>`}</td>
 <td class="number">${statePerParameter.toFixed(2)}</td><td class="number">${Number.isFinite(secondsPerStep) ? secondsPerStep.toPrecision(2) : ""}</td></tr>`;
   });
   const spread =
@@ -136,7 +136,7 @@ function rankingSection(
   return html`<section id="ranking">
 <h2>Where they ended</h2>
 <div class="card scroll"><table class="ranking">
-<caption><div>Bits per byte on the same validation windows for all, the fewest first (order 0: ${bits(baselines.order0)}). ${spread}. The learning rate is the highest of the schedule; state: numbers that the optimizer keeps between steps for each parameter of the model.</div></caption>
+<caption><div>Bits per byte on the same validation windows for all, the fewest first (order 0: ${bits(baselines.order0)}). ${spread}. The learning rate is the highest of the schedule, each optimizer’s own unless it was given; state: numbers that the optimizer keeps between steps for each parameter of the model.</div></caption>
 <thead><tr><th scope="col">optimizer</th><th scope="col" class="number">bits per byte</th><th scope="col" class="number">above the best</th><th scope="col" class="number">learning rate</th><th scope="col" class="number">state</th><th scope="col" class="number">s/step</th></tr></thead>
 <tbody>${rows}</tbody>
 </table></div>
