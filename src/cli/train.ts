@@ -70,6 +70,8 @@ export function addTrain(program: Command): void {
       "after",
       `
 What is given later in this list wins: preset, --config, the other options, --set.
+A preset's learning rate is for adamw; another optimizer has its own (optimizers --list) unless training.learningRate says
+another.
 Ctrl-C finishes the step, saves and stops; --resume goes on exactly there, also after a crash.
 
 Examples:

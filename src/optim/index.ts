@@ -15,6 +15,13 @@ export {
   type PreconditionedMomentumState,
   preconditionedMomentum,
 } from "./preconditioned-momentum.ts";
-export { type NamedOptimizer, type OptimizerSettings, optimizerNamed, optimizerNames, optimizers } from "./registry.ts";
+export {
+  type NamedOptimizer,
+  type OptimizerName,
+  type OptimizerSettings,
+  optimizerNamed,
+  optimizerNames,
+  optimizers,
+} from "./registry.ts";
 export { type InputAxis, inputAxes } from "./rows.ts";
 export { constantRate, type Schedule, type WarmupCosineOptions, warmupCosine } from "./schedules.ts";
