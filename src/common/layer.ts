@@ -32,6 +32,8 @@ export interface SequenceLayer<P extends Tree, S extends Tree> {
    * @returns the outputs [batch, tokens, dim] and the state after the segment
    */
   step(params: P, state: S, x: Tensor, options?: StepOptions): [y: Tensor, state: S];
+  /** What a token's attention reaches, such as `a window of 64 tokens`; left out by layers without attention. */
+  readonly attends?: string;
   /** Who sees whom in the layer's attention, at the beginning of a sequence; left out by layers without attention. */
   attentionPattern?(): AttentionPattern;
 }
