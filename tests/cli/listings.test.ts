@@ -193,7 +193,8 @@ test("train --optimizer trains with it, and inspect shows it with its settings",
   writeFileSync(join(folder, "muon.txt"), "It was a bright cold day in April. ".repeat(40));
   const text = ["--corpus", "muon.txt", "--steps", "1", "--out", "muon"];
   const chosen = ["--optimizer", "muon", "--set", "training.optimizer.momentum=0.8"];
-  expect((await run(folder, ["train", ...tiny, ...text, ...chosen])).code).toBe(0);
+  const trained = await run(folder, ["train", ...tiny, ...text, ...chosen]);
+  expect(trained.code).toBe(0);
   const [json, table] = await Promise.all([
     run(folder, ["inspect", "muon", "--json"]),
     run(folder, ["inspect", "muon"]),
@@ -202,6 +203,11 @@ test("train --optimizer trains with it, and inspect shows it with its settings",
     optimizer: { ...optimizers.muon.defaults, name: "muon", momentum: 0.8 },
     training: { optimizer: { name: "muon", momentum: 0.8 } },
   });
+  expect(JSON.parse(json.stdout).levels.at(-1)[0]).toMatchObject({ component: "weights of titans-lmm" });
+  for (const said of [table.stdout, trained.stderr]) {
+    expect(said).toMatch(/^ *every \d+ tokens +memory/m);
+    expect(said).toMatch(/^ *every \d+ tokens +orthogonalised momentum/m);
+  }
   expect(table.stdout).toMatch(/^optimizer +muon, momentum=0\.8 nesterov=true steps=5 /m);
 });
 
