@@ -107,18 +107,22 @@ export function trajectories(
   const drawn = runs.map(({ seed }) => problem.draw(seed));
   const count = runs.length;
   const rates = tensor(runs.map(({ rate }) => rate));
-  const constants = tensor(drawn.flatMap((one) => [...one.constants]), [count, ...problem.constantShape]);
-  let weights = tensor(drawn.flatMap((one) => [...one.start]), [count, ...problem.shape]);
+  const constants = tensor(
+    drawn.flatMap((one) => [...one.constants]),
+    [count, ...problem.constantShape],
+  );
+  let weights = tensor(
+    drawn.flatMap((one) => [...one.start]),
+    [count, ...problem.shape],
+  );
   let state: Tree = scope(() => vmap((w: Tensor) => optimizer.init({ weights: w }) as Tree)(weights));
   const losses = jit((w: Tensor, c: Tensor) => vmap((a: Tensor, b: Tensor) => problem.losses(a, b))(w, c));
   const step = jit((w: Tensor, s: Tree, c: Tensor, rate: Tensor, followed: Tensor) =>
-    vmap(
-      (one: Tensor, memory: Tree, constant: Tensor, gamma: Tensor, mask: Tensor) => {
-        const slope = grad((x: Tensor) => np.sum(np.multiply(mask, problem.losses(x, constant))))(one);
-        const [after, kept] = optimizer.update({ weights: one }, { weights: slope }, memory, gamma);
-        return [after.weights, kept] as [Tensor, Tree];
-      },
-    )(w, s, c, rate, followed),
+    vmap((one: Tensor, memory: Tree, constant: Tensor, gamma: Tensor, mask: Tensor) => {
+      const slope = grad((x: Tensor) => np.sum(np.multiply(mask, problem.losses(x, constant))))(one);
+      const [after, kept] = optimizer.update({ weights: one }, { weights: slope }, memory, gamma);
+      return [after.weights, kept] as [Tensor, Tree];
+    })(w, s, c, rate, followed),
   );
   const curves: Curve[] = runs.map(() => []);
   const note = () => {
@@ -126,14 +130,15 @@ export function trajectories(
     const numbers = readSync(now);
     release(now);
     for (const [run, curve] of curves.entries())
-      curve.push(
-        Array.from(numbers.slice(run * tasks, (run + 1) * tasks), (x) => (Number.isFinite(x) ? x : null)),
-      );
+      curve.push(Array.from(numbers.slice(run * tasks, (run + 1) * tasks), (x) => (Number.isFinite(x) ? x : null)));
   };
   note();
   for (let task = 0; task < tasks; task++) {
     const mask = Array.from({ length: tasks }, (_, i) => (i === task ? 1 : 0));
-    const followed = tensor(runs.flatMap(() => mask), [count, tasks]);
+    const followed = tensor(
+      runs.flatMap(() => mask),
+      [count, tasks],
+    );
     for (let i = 0; i < stepsPerTask; i++) {
       const [after, kept] = step(weights, state, constants, rates, followed);
       release([weights, state]);
