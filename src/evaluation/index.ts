@@ -55,6 +55,15 @@ export {
   tiedWithBest,
   withSpread,
 } from "./optimizer-comparison-data.ts";
+export { type ToyVerdict, toyVerdicts } from "./optimizer-toy-claims.ts";
+export {
+  measureOptimizerToys,
+  type OptimizerToyData,
+  type OptimizerToyOptions,
+  type ToyFinding,
+  type ToyResult,
+} from "./optimizer-toys.ts";
+export { optimizerToySection } from "./optimizer-toys-report.ts";
 export { bitsPerByte, type PairedDifference, pairedDifference, type WindowScores } from "./paired-scores.ts";
 export { type ReportPaths, writeReport } from "./report.ts";
 export { type FinalValidation, type ReportData, reportWarnings } from "./report-data.ts";
