@@ -3,7 +3,8 @@ import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { countParameters, parameterGroups } from "../inference/index.ts";
-import { loadCheckpoint, optimizerSettings } from "../training/index.ts";
+import { levelRows } from "../nl/index.ts";
+import { loadCheckpoint, optimizerSettings, runLevels } from "../training/index.ts";
 import { jsonOption } from "./options.ts";
 import { count, printJson, printTable, settingsText } from "./output.ts";
 
@@ -11,7 +12,7 @@ import { count, printJson, printTable, settingsText } from "./output.ts";
 export function addInspect(program: Command): void {
   program
     .command("inspect")
-    .description("show a checkpoint's configuration, parameters, tokenizer, engine and sizes")
+    .description("show a checkpoint's configuration, parameters, levels, tokenizer, engine and sizes")
     .argument("<checkpoint>", "a run's folder, or one of its checkpoints")
     .addOption(jsonOption())
     .addHelpText(
@@ -36,6 +37,7 @@ async function runInspect(path: string, { json }: { readonly json?: boolean }): 
     engine,
     optimizer: { name: training.optimizer.name, ...optimizerSettings(training) },
     parameters: { total: countParameters(model), groups: parameterGroups(model) },
+    levels: levelRows(runLevels(model, training)),
     files: await fileSizes(checkpoint),
     model: meta.model,
     training,
@@ -50,6 +52,13 @@ async function runInspect(path: string, { json }: { readonly json?: boolean }): 
     ["optimizer", `${training.optimizer.name}, ${settingsText(optimizerSettings(training))}`],
     ["parameters", count(found.parameters.total)],
     ...Object.entries(found.parameters.groups).map(([group, n]) => [`  ${group}`, count(n)]),
+    ["levels", ""],
+    ...found.levels
+      .flat()
+      .map(({ updates, component, parameters, objective }) => [
+        `  ${updates}`,
+        `${component} (${parameters}): ${objective}`,
+      ]),
     ["files", ""],
     ...Object.entries(found.files).map(([file, bytes]) => [`  ${file}`, `${count(bytes)} bytes`]),
     ["model", JSON.stringify(meta.model)],

@@ -3,8 +3,9 @@ import type { Command } from "commander";
 import { engineNames } from "../array/index.ts";
 import { bundledCorpora } from "../data/index.ts";
 import { architectureNames, defaultPreset, listedArchitectures, presets } from "../models/index.ts";
+import { levelTable } from "../nl/index.ts";
 import { optimizerNames } from "../optim/index.ts";
-import { resumeRun, startRun, trainRun } from "../training/index.ts";
+import { resumeRun, runLevels, startRun, trainRun } from "../training/index.ts";
 import { ConfigError } from "../utils/index.ts";
 import { commandLayers } from "./config-layers.ts";
 import { onInterrupt } from "./interrupt.ts";
@@ -70,6 +71,8 @@ export function addTrain(program: Command): void {
       "after",
       `
 What is given later in this list wins: preset, --config, the other options, --set.
+A preset's learning rate is for adamw; another optimizer has its own (optimizers --list) unless training.learningRate says
+another.
 Ctrl-C finishes the step, saves and stops; --resume goes on exactly there, also after a crash.
 
 Examples:
@@ -88,6 +91,8 @@ async function runTrain(flags: TrainFlags): Promise<void> {
   const { steps } = run.config.training;
   const interrupt = onInterrupt("finishing this step and saving");
   console.error(`training in ${run.folder.path}, step ${run.from.step} of ${steps}`);
+  const levels = runLevels(run.model, run.config.training);
+  console.error(levelTable(levels, "token", ["updates", "component", "parameters", "objective"]));
   const progress = startProgress("step", steps, run.from.step);
   const summary = await trainRun(run, {
     signal: interrupt.signal,

@@ -47,6 +47,8 @@ export interface SequenceLayer<P extends Tree, S extends Tree> {
    * @param observed what came after each token
    */
   learn?(params: P, state: S, x: Tensor, observed: Observed, options?: StepOptions): [y: Tensor, state: S];
+  /** What a token's attention reaches, such as `a window of 64 tokens`; left out by layers without attention. */
+  readonly attends?: string;
   /** Who sees whom in the layer's attention, at the beginning of a sequence; left out by layers without attention. */
   attentionPattern?(): AttentionPattern;
 }

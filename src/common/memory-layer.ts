@@ -3,8 +3,17 @@ import type { Tensor, Tree } from "../array/index.ts";
 import type { SequenceLayer, StepOptions } from "./layer.ts";
 import type { MemoryDiagnostics } from "./memory-diagnostics.ts";
 
+/** How a memory is written, for people. */
+export interface MemoryWriting {
+  /** Tokens whose gradients are taken at the same weights; 1 if each is taken at its own, or if the gradient is the same at all weights. */
+  readonly chunk: number;
+  /** What its writes minimise. */
+  readonly objective: string;
+}
+
 /** A sequence layer with a memory that is written while it reads. */
 export interface MemoryLayer<P extends Tree, S extends Tree> extends SequenceLayer<P, S> {
+  readonly writing: MemoryWriting;
   /**
    * `step`, with what happened inside the memory: inner losses, surprises, norms, stability.
    *

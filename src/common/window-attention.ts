@@ -47,6 +47,7 @@ export interface WindowAttentionOptions extends StepOptions {
 
 /** Window attention as a layer; a step may be given a prefix. */
 export interface WindowAttentionLayer extends SequenceLayer<WindowAttentionParams, WindowAttentionState> {
+  readonly attends: string;
   step(
     params: WindowAttentionParams,
     state: WindowAttentionState,
@@ -228,5 +229,5 @@ export function windowAttentionLayer(config: WindowAttentionConfig): WindowAtten
     );
   }
 
-  return { init, initialState, step, attentionPattern: pattern };
+  return { attends: `a window of ${window} tokens`, init, initialState, step, attentionPattern: pattern };
 }

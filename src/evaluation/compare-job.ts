@@ -4,7 +4,6 @@ import { release } from "../array/index.ts";
 import type { TokenWindows } from "../data/index.ts";
 import {
   loadCheckpoint,
-  newRunFolder,
   type Run,
   readMetrics,
   type StepMetrics,
@@ -12,7 +11,7 @@ import {
   type ValidationMetrics,
 } from "../training/index.ts";
 import { type CompareData, type ComparedModel, gainOverOrder0, ranked } from "./compare-data.ts";
-import { type CompareOptions, checkRuns, type PlannedRun, plannedRuns, readPlan, writePlan } from "./compare-plan.ts";
+import { beginPlan, type CompareOptions, type PlannedRun, plannedRuns, readPlan } from "./compare-plan.ts";
 import { renderComparison } from "./compare-report.ts";
 import { openBaselineText } from "./job-text.ts";
 import { mainJobBudget, type Stage, type StageEvent, stagesOf } from "./main-job-stages.ts";
@@ -80,11 +79,7 @@ export async function compareJob(
   hooks: CompareHooks = {},
 ): Promise<CompareResult> {
   const runs = plannedRuns(options);
-  await checkRuns(runs);
-  await loadPlotter();
-  const folder = newRunFolder(options.out, "compare");
-  await writePlan(folder, runs);
-  return compareRuns(folder.path, runs, hooks);
+  return compareRuns(await beginPlan(runs, { out: options.out, name: "compare" }), runs, hooks);
 }
 
 /**

@@ -7,6 +7,7 @@ import {
   absoluteCorpus,
   checkTraining,
   newRunConfig,
+  newRunFolder,
   openTrainingData,
   type RunConfig,
   type RunFolder,
@@ -18,6 +19,7 @@ import {
 import { CheckpointError, ConfigError, parseConfig } from "../utils/index.ts";
 import { checkJobText } from "./job-text.ts";
 import { validationWindows } from "./measure-model.ts";
+import { loadPlotter } from "./plots.ts";
 
 /** Validations of each training: points of its curve. */
 const VALIDATIONS = 10;
@@ -66,13 +68,8 @@ function budgetOf({ steps, batch, accumulate, length, evaluationTokens, seed }: 
   return { steps, batch, accumulate, length, evaluationTokens, seed, evaluateEvery: Math.ceil(steps / VALIDATIONS) };
 }
 
-/**
- * Refuses runs that could not be trained, before the first of them is.
- *
- * @throws ConfigError if a model does not fit its training
- * @throws DataError if the text cannot be used
- */
-export async function checkRuns(runs: readonly PlannedRun[]): Promise<void> {
+/** Refuses runs that could not be trained, before the first of them is. */
+async function checkRuns(runs: readonly PlannedRun[]): Promise<void> {
   for (const { config } of runs) checkJobText(config, "a comparison");
   const { tokenizer, corpus, training } = runs[0]!.config;
   const data = await openTrainingData(corpus, await openTokenizer(tokenizer));
@@ -84,8 +81,27 @@ export async function checkRuns(runs: readonly PlannedRun[]): Promise<void> {
   }
 }
 
-/** Writes the plan into a comparison's folder. */
-export async function writePlan(folder: RunFolder, runs: readonly PlannedRun[]): Promise<void> {
+/**
+ * Begins a job of several runs: finds out whether they can be trained and a page about them drawn, and writes the plan into a new folder.
+ *
+ * @param where `out`: the folder that was asked for, if any; `name`: what it is named after otherwise
+ * @returns the folder
+ * @throws ConfigError if a model does not fit its training, or the folder holds a run
+ * @throws DataError if the text cannot be used
+ * @throws MissingPackageError if a package that the page needs is not installed
+ */
+export async function beginPlan(
+  runs: readonly PlannedRun[],
+  { out, name }: { readonly out: string | undefined; readonly name: string },
+): Promise<string> {
+  await checkRuns(runs);
+  await loadPlotter();
+  const folder = newRunFolder(out, name);
+  await writePlan(folder, runs);
+  return folder.path;
+}
+
+async function writePlan(folder: RunFolder, runs: readonly PlannedRun[]): Promise<void> {
   const plan: z.input<typeof planSchema> = { format: 1, runs: [...runs] };
   await writeFileAtomic(folder.config, `${JSON.stringify(plan, null, 2)}\n`);
 }

@@ -33,6 +33,37 @@ export {
 export type { MemoryWrites } from "./memory-writes.ts";
 export { type MirasReportOptions, writeMirasReport } from "./miras-report.ts";
 export type { MirasReportData } from "./miras-report-data.ts";
+export {
+  COMPARED_SEEDS,
+  COMPARED_STEPS,
+  compareOptimizers,
+  type OptimizerComparisonOptions,
+  type OptimizerComparisonResult,
+  resumeOptimizerComparison,
+} from "./optimizer-comparison.ts";
+export {
+  type DivergedOptimizerRun,
+  divergences,
+  type FinishedOptimizerRun,
+  type MeanOverSeeds,
+  type OptimizerComparisonData,
+  type OptimizerRun,
+  type OptimizerSummary,
+  type OptimizerTrainings,
+  optimizerVerdict,
+  summarizeOptimizers,
+  tiedWithBest,
+  withSpread,
+} from "./optimizer-comparison-data.ts";
+export { type ToyVerdict, toyVerdicts } from "./optimizer-toy-claims.ts";
+export {
+  measureOptimizerToys,
+  type OptimizerToyData,
+  type OptimizerToyOptions,
+  type ToyFinding,
+  type ToyResult,
+} from "./optimizer-toys.ts";
+export { optimizerToySection } from "./optimizer-toys-report.ts";
 export { bitsPerByte, type PairedDifference, pairedDifference, type WindowScores } from "./paired-scores.ts";
 export { type ReportPaths, writeReport } from "./report.ts";
 export { type FinalValidation, type ReportData, reportWarnings } from "./report-data.ts";

@@ -64,11 +64,14 @@ export interface Job {
   readonly stage: Stage;
 }
 
-/** Runs parts of a job, says which one, and notes how long each took. */
-export function stagesOf({ onEvent }: { onEvent?(event: StageEvent): void }): {
+/** Parts of a job, and how long those that have ended took. */
+export interface Stages {
   readonly stage: Stage;
   readonly durations: readonly { readonly stage: string; readonly seconds: number }[];
-} {
+}
+
+/** Runs parts of a job, says which one, and notes how long each took. */
+export function stagesOf({ onEvent }: { onEvent?(event: StageEvent): void }): Stages {
   const durations: { stage: string; seconds: number }[] = [];
   const stage: Stage = async (name, f) => {
     onEvent?.({ kind: "stage", stage: name });

@@ -4,6 +4,7 @@ import type { Plotter } from "./plots.ts";
 import { attentionSection } from "./report-attention.ts";
 import type { ReportData } from "./report-data.ts";
 import { insideSection, learningSection } from "./report-figures.ts";
+import { levelsSection } from "./report-levels.ts";
 import { controlsSection, methodSection, overview, passageSection, samplesSection } from "./report-sections.ts";
 
 /**
@@ -19,6 +20,7 @@ export function renderReport(plotter: Plotter, data: ReportData): string {
     passageSection(data),
     insideSection(plotter, data),
     attentionSection(data.config.model),
+    levelsSection(data.config),
     samplesSection(data),
     methodSection(data),
   ]);

@@ -1,8 +1,8 @@
 /** What training every row of Table 1 showed, as data: saved beside the page as JSON. */
-import type { NgramBaselines } from "../data/index.ts";
 import type { RowForm } from "../miras/index.ts";
 import type { RunConfig } from "../training/index.ts";
 import type { PairedDifference } from "./paired-scores.ts";
+import type { PlannedJobFacts } from "./planned-job.ts";
 import type { CurvePoint, ReportData } from "./report-data.ts";
 
 /** A row whose training came to its end. */
@@ -39,15 +39,8 @@ export interface FailedRow extends RowForm {
 export type RowResult = TrainedRow | FailedRow;
 
 /** What the job found. */
-export interface RowTrainingData
-  extends Pick<ReportData, "platform" | "trainingBytes" | "validationBytes" | "durations"> {
-  readonly format: 1;
-  readonly name: string;
-  readonly corpus: string;
+export interface RowTrainingData extends PlannedJobFacts {
   readonly seed: number;
-  readonly steps: number;
-  readonly bytesRead: number;
-  readonly baselines: NgramBaselines;
   readonly rows: readonly RowResult[];
 }
 

@@ -1,24 +1,20 @@
 /** Trains every row of Table 1 on the same text, measures what its memory does, and writes one page about all of them (Node only). */
-import { existsSync, readFileSync } from "node:fs";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { release } from "../array/index.ts";
-import { type TokenWindows, writeFileAtomic } from "../data/index.ts";
 import { rowForm, tableRow, tableRowNames } from "../miras/index.ts";
-import { loadCheckpoint, newRunConfig, newRunFolder, type Run, type RunLayer, readMetrics } from "../training/index.ts";
-import { ConfigError, NonFiniteError } from "../utils/index.ts";
+import { loadCheckpoint, newRunConfig, type RunLayer, readMetrics } from "../training/index.ts";
+import { ConfigError } from "../utils/index.ts";
 import { gainOverOrder0 } from "./compare-data.ts";
-import { type CompareHooks, learnedIn, notesTo, trainTold } from "./compare-job.ts";
-import { checkRuns, type PlannedRun, readPlan, writePlan } from "./compare-plan.ts";
-import { type BaselineText, openBaselineText } from "./job-text.ts";
-import { type Stage, stagesOf } from "./main-job-stages.ts";
-import { openRunIn } from "./open-run.ts";
+import { type CompareHooks, learnedIn } from "./compare-job.ts";
+import { beginPlan, type PlannedRun, readPlan } from "./compare-plan.ts";
+import { stagesOf } from "./main-job-stages.ts";
+import { type PlannedJob, type PlannedRunEnd, trainPlannedRuns } from "./planned-job.ts";
 import { loadPlotter } from "./plots.ts";
 import { type ReportPaths, writePage } from "./report.ts";
 import { measureRow } from "./row-measure.ts";
-import type { RowResult, RowTrainingData, TrainedRow } from "./row-training-data.ts";
+import type { RowResult, RowTrainingData } from "./row-training-data.ts";
 import { renderRowTraining } from "./row-training-report.ts";
-import { aboutRun, platformName } from "./run-facts.ts";
-import { spreadWindows } from "./spread-windows.ts";
+import { aboutRun } from "./run-facts.ts";
 
 /** What to train. */
 export interface RowTrainingOptions {
@@ -40,8 +36,6 @@ const PRESET = "lmm-small";
 /** What is less than in the preset: a minute or so a row. */
 const SHORTER = { steps: 100, length: 128, segment: 32 };
 const VALIDATIONS = 10;
-/** Tokens that are scored after training; each row is scored three times. */
-const SCORED_TOKENS = 32_768;
 const JOB = "training of rows";
 
 /**
@@ -81,11 +75,7 @@ export async function trainRows(
   hooks: CompareHooks = {},
 ): Promise<RowTrainingResult> {
   const runs = plannedRows(options);
-  await checkRuns(runs);
-  await loadPlotter();
-  const folder = newRunFolder(options.out, "miras-rows");
-  await writePlan(folder, runs);
-  return trainPlanned(folder.path, runs, hooks);
+  return trainPlanned(await beginPlan(runs, { out: options.out, name: "miras-rows" }), runs, hooks);
 }
 
 /**
@@ -101,98 +91,41 @@ export async function resumeRowTraining(folder: string, hooks: CompareHooks = {}
   return trainPlanned(folder, runs, hooks);
 }
 
-/** A job under way. */
-interface RowJob {
-  readonly folder: string;
-  readonly hooks: CompareHooks;
-  readonly stage: Stage;
-  readonly text: BaselineText;
-  readonly windows: readonly TokenWindows[];
-  onNote(sentence: string): void;
-}
-
 async function trainPlanned(
   folder: string,
   runs: readonly PlannedRun[],
   hooks: CompareHooks,
 ): Promise<RowTrainingResult> {
-  const { corpus, training } = runs[0]!.config;
-  const { steps, seed, batch, accumulate, length } = training;
-  const { stage, durations } = stagesOf(hooks);
-  const text = await stage("counting bytes for the baselines", () => openBaselineText(corpus));
-  try {
-    const targets = hooks.budget?.validationTokens ?? SCORED_TOKENS;
-    const windows = spreadWindows(text.validation, { batch, length, targets });
-    const job: RowJob = { folder, hooks, stage, text, windows, onNote: notesTo(hooks) };
-    const rows: RowResult[] = [];
-    for (const planned of runs) {
-      const row = await keptOrTrained(job, planned);
-      if (row === undefined || hooks.signal?.aborted) return { finished: false, folder };
-      rows.push(row);
-    }
-    const data: RowTrainingData = {
-      format: 1,
-      name: basename(folder),
-      corpus,
-      seed,
-      steps,
-      bytesRead: steps * batch * accumulate * length,
-      platform: platformName(),
-      trainingBytes: text.trainingBytes,
-      validationBytes: text.validation.length,
-      baselines: text.baselines,
-      rows,
-      durations,
-    };
-    const page = renderRowTraining(await loadPlotter(), data);
-    return { finished: true, folder, report: await writePage(join(folder, "rows"), data, page), data };
-  } finally {
-    text.close();
-  }
+  const trained = await trainPlannedRuns(folder, runs, rowJob, hooks, stagesOf(hooks));
+  if (trained === undefined) return { finished: false, folder };
+  const data: RowTrainingData = { ...trained.facts, seed: runs[0]!.config.training.seed, rows: trained.found };
+  const page = renderRowTraining(await loadPlotter(), data);
+  return { finished: true, folder, report: await writePage(join(folder, "rows"), data, page), data };
 }
 
-/** @returns `undefined` if the training was stopped */
-async function keptOrTrained(job: RowJob, planned: PlannedRun): Promise<RowResult | undefined> {
-  const kept = join(job.folder, planned.name, "row.json");
-  if (existsSync(kept)) return JSON.parse(readFileSync(kept, "utf8")) as RowResult;
-  const row = await trainAndMeasure(job, planned);
-  if (row !== undefined) await writeFileAtomic(kept, `${JSON.stringify(row)}\n`);
-  return row;
+const rowJob: PlannedJob<RowResult> = {
+  kind: "row",
+  measure: measuredRow,
+  diverged: (planned, _, { message }) => ({ ...aboutRow(planned), failure: message }),
+};
+
+function aboutRow({ name, config }: PlannedRun): Pick<RowResult, "name" | "form" | "exact"> {
+  return { name, ...rowForm(tableRow(name), config.model.heads) };
 }
 
-async function trainAndMeasure(job: RowJob, planned: PlannedRun): Promise<RowResult | undefined> {
-  const { folder, hooks, stage, onNote } = job;
-  const { name, config } = planned;
-  const about = { name, ...rowForm(tableRow(name), config.model.heads) };
-  const run = await openRunIn(join(folder, name), { layer: config, where: `the row ${name}`, onNote });
-  try {
-    const trained = await stage(`training ${name}`, () => trainTold(run, name, hooks));
-    if (!trained.complete) return undefined;
-    return await stage(`measuring ${name}`, () => measured(job, { ...about, config }, run, trained.checkpoint));
-  } catch (error) {
-    if (!(error instanceof NonFiniteError)) throw error;
-    return { ...about, failure: error.message };
-  } finally {
-    await run.engine.dispose();
-  }
-}
-
-async function measured(
-  { text, windows }: RowJob,
-  about: Pick<TrainedRow, "name" | "form" | "exact" | "config">,
-  run: Run,
-  checkpoint: string,
-): Promise<RowResult> {
+async function measuredRow({ planned, run, checkpoint, text, windows }: PlannedRunEnd): Promise<RowResult> {
   const { engine, model, folder } = run;
-  const { training } = about.config;
+  const { config } = planned;
   const { params, tokenizer } = await loadCheckpoint(checkpoint);
   const gradientWindows = windows[0]!;
+  const { training } = config;
   const found = await measureRow({ engine, model, params, training, tokenizer, windows, gradientWindows });
   const { parameters, engine: ran } = aboutRun(run, params);
   release(params);
   const steps = (await readMetrics(folder.metrics)).filter((line) => line.kind === "step");
   return {
-    ...about,
+    ...aboutRow(planned),
+    config,
     parameters,
     engine: ran,
     ...(await learnedIn(folder.metrics)),

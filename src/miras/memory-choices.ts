@@ -1,6 +1,6 @@
 /** The four choices that make a memory, and which form of computation they allow. */
 import { np, type Tensor } from "../array/index.ts";
-import type { MemoryArchitecture } from "../common/index.ts";
+import type { MemoryArchitecture, MemoryWriting } from "../common/index.ts";
 import { ConfigError } from "../utils/index.ts";
 import type { AttentionalBias } from "./attentional-bias.ts";
 import type { NonlinearRetention } from "./retention-gate.ts";
@@ -73,15 +73,15 @@ export type ChunkForm = (typeof chunkForms)[number];
  */
 export function chunkFormOf(choices: MemoryChoices): ChunkForm {
   const { architecture, bias, retention, algorithm, gateAxis } = choices;
-  const isMatrix = architecture.depth === 1 && !architecture.residual && !architecture.norm;
+  const isPlain = isMatrix(choices);
   const isQuadratic = bias.affine !== undefined;
-  const ignoresWeights = bias.affine?.prediction === 0 && isMatrix;
+  const ignoresWeights = bias.affine?.prediction === 0 && isPlain;
   if (algorithm.kind === "momentum" && gateAxis !== "values")
     throw new ConfigError(
       `momentum carries steps whose rows may be gated, not their columns; use gateAxis "values" instead of "${gateAxis}"`,
     );
   if (algorithm.kind === "leastSquares") {
-    if (!isMatrix || bias.affine?.prediction !== 1 || retention.kind !== "linear")
+    if (!isPlain || bias.affine?.prediction !== 1 || retention.kind !== "linear")
       throw new ConfigError(
         'least squares are solved for a plain matrix memory with the l2 bias at scale "half" and without a retention map; use gradientDescent for others',
       );
@@ -104,7 +104,7 @@ export function chunkFormOf(choices: MemoryChoices): ChunkForm {
     return "lowRank";
   }
   if (isTokenExact(choices)) {
-    if (!isMatrix || !isQuadratic)
+    if (!isPlain || !isQuadratic)
       throw new ConfigError(
         `gradients at each token's own weights are solved for a plain matrix memory with the l2 bias, not for ${describe(architecture, bias)}; use gradientPoint "chunk" and gradientAt "previous" (chunk size 1 is the token rule)`,
       );
@@ -124,6 +124,24 @@ export function isTokenExact(choices: MemoryChoices): boolean {
 /** Whether each token's gradient is taken at weights that have decayed. */
 export function isAfterDecay({ retention, algorithm }: MemoryChoices): boolean {
   return algorithm.kind === "implicit" || (retention.kind === "linear" && retention.gradientAt === "decayed");
+}
+
+/** How a memory of these choices is written, where `chunkSize` tokens are computed at once. */
+export function writingOf(choices: MemoryChoices, chunkSize: number): MemoryWriting {
+  const { algorithm, bias } = choices;
+  const form = chunkFormOf(choices);
+  const isSolved = form === "triangular" || form === "recurrent";
+  const ignoresWeights = form === "lowRank" && isMatrix(choices) && bias.affine?.prediction === 0;
+  return {
+    chunk: isSolved || ignoresWeights ? 1 : chunkSize,
+    objective:
+      algorithm.kind === "leastSquares" ? "squared error over all its tokens" : `${bias.name} bias of its answers`,
+  };
+}
+
+/** Whether the memory is one plain matrix. */
+function isMatrix({ architecture }: MemoryChoices): boolean {
+  return architecture.depth === 1 && !architecture.residual && !architecture.norm;
 }
 
 /** Gates that the choices have a use for. @throws ConfigError otherwise */

@@ -13,6 +13,7 @@ import {
   l2Normalize,
   type MemoryDiagnostics,
   type MemoryLayer,
+  type MemoryWriting,
   mergeHeads,
   rmsNorm,
   rotate,
@@ -21,7 +22,7 @@ import {
 } from "../common/index.ts";
 import { type AssociativeMemory, associativeMemory } from "./associative-memory.ts";
 import { type GateHeadParams, initGateHead } from "./gate-heads.ts";
-import type { ChunkTokens } from "./memory-choices.ts";
+import { type ChunkTokens, writingOf } from "./memory-choices.ts";
 import { chunkDiagnostics, type ObservedChunk } from "./memory-diagnostics.ts";
 import { type AssociativeState, copiedState, type OutputNorm } from "./memory-state.ts";
 import {
@@ -86,6 +87,10 @@ export class MirasMemory implements MemoryLayer<MirasMemoryParams, MirasMemorySt
 
   get gridUnit(): number {
     return this.config.chunkSize;
+  }
+
+  get writing(): MemoryWriting {
+    return writingOf(this.memory.choices, this.config.chunkSize);
   }
 
   init(key: Key): MirasMemoryParams {

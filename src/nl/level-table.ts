@@ -3,35 +3,73 @@ import { updateFrequency } from "./levels.ts";
 import type { NestedSystem } from "./nested-system.ts";
 import type { DescribedComponent } from "./training-levels.ts";
 
-const headings = ["updates", "frequency", "component", "parameters", "objective", "context flow"];
+/** A component as people read it. */
+export interface LevelRow {
+  /** Such as `every 16 tokens`. */
+  readonly updates: string;
+  /** Updates a data point, such as `1/16`. */
+  readonly frequency: string;
+  readonly component: string;
+  readonly parameters: string;
+  readonly objective: string;
+  /** What it learns from. */
+  readonly context: string;
+}
+
+const headings: LevelRow = {
+  updates: "updates",
+  frequency: "frequency",
+  component: "component",
+  parameters: "parameters",
+  objective: "objective",
+  context: "context flow",
+};
+
+/** The columns of a level table. */
+export type LevelColumn = keyof LevelRow;
+
+/**
+ * A system's levels in words, the fastest first, one row a component.
+ *
+ * @param system such as `describeTraining` gives
+ * @param point what a data point is called, `token` by default
+ */
+export function levelRows(system: NestedSystem<DescribedComponent>, point = "token"): LevelRow[][] {
+  return system.levels.map(({ components }) =>
+    components.map(({ name, period, parameters, objective, context }) => ({
+      updates: updatesOf(period, point),
+      frequency: frequencyOf(period),
+      component: name,
+      parameters,
+      objective,
+      context,
+    })),
+  );
+}
 
 /**
  * A table of a system's levels, the fastest first, one line a component and an empty line between levels.
  *
  * @param system such as `describeTraining` gives
  * @param point what a data point is called, `token` by default
+ * @param columns which to print, all by default
  * @returns lines, each ending in a newline
  */
-export function levelTable(system: NestedSystem<DescribedComponent>, point = "token"): string {
-  const levels = system.levels.map(({ components }) =>
-    components.map(({ name, period, parameters, objective, context }) => [
-      updatesOf(period, point),
-      frequencyOf(period),
-      name,
-      parameters,
-      objective,
-      context,
-    ]),
+export function levelTable(
+  system: NestedSystem<DescribedComponent>,
+  point = "token",
+  columns: readonly LevelColumn[] = Object.keys(headings) as LevelColumn[],
+): string {
+  const levels = [[headings], ...levelRows(system, point)].map((rows) =>
+    rows.map((row) => columns.map((column) => row[column])),
   );
-  const rows = [headings, ...levels.flat()];
-  const widths = headings.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  const widths = columns.map((_, column) => Math.max(...levels.flat().map((row) => row[column]!.length)));
   const line = (row: readonly string[]) =>
     row
       .map((cell, column) => cell.padEnd(widths[column]!))
       .join("  ")
       .trimEnd();
-  const groups = [[headings], ...levels].map((group) => group.map((row) => `${line(row)}\n`).join(""));
-  return groups.join("\n");
+  return levels.map((group) => group.map((row) => `${line(row)}\n`).join("")).join("\n");
 }
 
 function updatesOf(period: number, point: string): string {

@@ -17,7 +17,7 @@ const mean: GradientMemory = { name: "first moment", objective: "squared distanc
 const meanSquare: GradientMemory = { name: "second moment", objective: "squared distance to the squared gradient" };
 const heavyBall: GradientMemory = { name: "momentum", objective: agreement };
 
-/** The memories of every optimiser, by the optimiser's name. */
+/** The memories of every optimiser, by the optimiser's name; Muon and M3 leave what is no matrix to AdamW, whose moments they therefore have. */
 const memories = {
   sgd: [],
   momentum: [heavyBall],
@@ -25,7 +25,12 @@ const memories = {
   adam: [mean, meanSquare],
   adamw: [mean, meanSquare],
   adagrad: [{ name: "sum of squares", objective: "agreement with the squared gradient" }],
-  muon: [heavyBall, { name: "orthogonalised momentum", objective: "distance to orthogonality", needs: ["momentum"] }],
+  muon: [
+    heavyBall,
+    { name: "orthogonalised momentum", objective: "distance to orthogonality", needs: ["momentum"] },
+    mean,
+    meanSquare,
+  ],
   dgd: [],
   "preconditioned-momentum": [{ name: "momentum", objective: "agreement with the preconditioned gradient" }],
   "delta-momentum": [{ name: "momentum", objective: "squared distance of its answer to the gradient from the value" }],
@@ -34,6 +39,7 @@ const memories = {
   ],
   m3: [
     { name: "fast momentum", objective: agreement },
+    mean,
     meanSquare,
     { name: "slow momentum", objective: "agreement with the sum of a period's gradients", slow: true },
   ],

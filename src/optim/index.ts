@@ -5,6 +5,7 @@ export { type DeepMomentumOptions, type DeepMomentumState, deepMomentum } from "
 export { type DeltaGradientDescentOptions, deltaGradientDescent } from "./delta-gradient-descent.ts";
 export { type DeltaMomentumOptions, type DeltaMomentumState, deltaMomentum } from "./delta-momentum.ts";
 export { type MomentumOptions, type MomentumState, momentum, nesterov, sgd } from "./gradient-descent.ts";
+export { type GroupedState, type OptimizedGroup, withGroups } from "./groups.ts";
 export { type EpsilonPlace, epsilonPlaces, type M3Mode, type M3Options, m3, m3Modes } from "./m3.ts";
 export { type MatrixOptions, type MatrixScaling, type MuonOptions, matrixScalings, muon } from "./muon.ts";
 export { type NewtonSchulzIteration, newtonSchulz, newtonSchulzIterations } from "./newton-schulz.ts";
@@ -15,6 +16,13 @@ export {
   type PreconditionedMomentumState,
   preconditionedMomentum,
 } from "./preconditioned-momentum.ts";
-export { type NamedOptimizer, type OptimizerSettings, optimizerNamed, optimizerNames, optimizers } from "./registry.ts";
+export {
+  type NamedOptimizer,
+  type OptimizerName,
+  type OptimizerSettings,
+  optimizerNamed,
+  optimizerNames,
+  optimizers,
+} from "./registry.ts";
 export { type InputAxis, inputAxes } from "./rows.ts";
 export { constantRate, type Schedule, type WarmupCosineOptions, warmupCosine } from "./schedules.ts";

@@ -24,6 +24,13 @@ export interface NamedOptimizer {
   readonly equation: string;
   /** Every setting with its default. */
   readonly defaults: OptimizerSettings;
+  /**
+   * The highest rate of a schedule that suits small language models, where nobody gives one. Searched on a grid of factor 3 for the fewest bits per byte of
+   * validation after 100 steps of mac-small on Moby Dick (batches of 4 windows of 128 bytes, warm-up and cosine decay, gradients clipped to norm 1, one seed);
+   * half as wide, after 80 steps, the best is the same or next to it but for preconditioned momentum, which was not searched as low there.
+   * Without preconditioning a rate three times as high as these is much worse.
+   */
+  readonly learningRate: number;
   /** Makes it; settings that are left out have their defaults. */
   create(settings: OptimizerSettings): Optimizer;
 }
@@ -36,6 +43,7 @@ const named = {
     paper: "Robbins and Monro (1951)",
     equation: "32",
     defaults: sgdDefaults,
+    learningRate: 3,
     create: sgd,
   },
   momentum: {
@@ -43,6 +51,7 @@ const named = {
     paper: "Polyak (1964)",
     equation: "33",
     defaults: momentumDefaults,
+    learningRate: 1,
     create: momentum,
   },
   nesterov: {
@@ -50,6 +59,7 @@ const named = {
     paper: "Nesterov (1983)",
     equation: "",
     defaults: momentumDefaults,
+    learningRate: 1,
     create: nesterov,
   },
   adam: {
@@ -57,6 +67,7 @@ const named = {
     paper: "Kingma and Ba (arXiv:1412.6980)",
     equation: "105",
     defaults: adamDefaults,
+    learningRate: 1e-2,
     create: adam,
   },
   adamw: {
@@ -64,6 +75,7 @@ const named = {
     paper: "Loshchilov and Hutter (arXiv:1711.05101)",
     equation: "105",
     defaults: adamWDefaults,
+    learningRate: 1e-2,
     create: adamW,
   },
   adagrad: {
@@ -71,6 +83,7 @@ const named = {
     paper: "Duchi, Hazan and Singer (2011)",
     equation: "111",
     defaults: adaGradDefaults,
+    learningRate: 3e-2,
     create: adaGrad,
   },
   muon: {
@@ -78,6 +91,7 @@ const named = {
     paper: "Jordan et al. (2024)",
     equation: "42",
     defaults: muonDefaults,
+    learningRate: 3e-2,
     create: muon,
   },
   dgd: {
@@ -85,6 +99,7 @@ const named = {
     paper: nestedLearning,
     equation: "57",
     defaults: deltaGradientDescentDefaults,
+    learningRate: 1,
     create: deltaGradientDescent,
   },
   "preconditioned-momentum": {
@@ -92,6 +107,7 @@ const named = {
     paper: nestedLearning,
     equation: "47",
     defaults: preconditionedMomentumDefaults,
+    learningRate: 1e-3,
     create: preconditionedMomentum,
   },
   "delta-momentum": {
@@ -99,6 +115,7 @@ const named = {
     paper: nestedLearning,
     equation: "48-49",
     defaults: deltaMomentumDefaults,
+    learningRate: 1,
     create: deltaMomentum,
   },
   "deep-momentum": {
@@ -106,6 +123,7 @@ const named = {
     paper: nestedLearning,
     equation: "50",
     defaults: deepMomentumDefaults,
+    learningRate: 1e-2,
     create: deepMomentum,
   },
   m3: {
@@ -113,6 +131,7 @@ const named = {
     paper: nestedLearning,
     equation: "75",
     defaults: m3Defaults,
+    learningRate: 3e-2,
     create: m3,
   },
 } as const satisfies Record<string, NamedOptimizer>;

@@ -1,6 +1,6 @@
 /** LMM: the long-term memory alone, after persistent tokens. */
 import { type Key, splitKey, type Tensor } from "../array/index.ts";
-import type { MemoryDiagnostics, MemoryLayer, StepOptions } from "../common/index.ts";
+import type { MemoryDiagnostics, MemoryLayer, MemoryWriting, StepOptions } from "../common/index.ts";
 import type { MemoryState } from "./memory-update.ts";
 import { NeuralMemory, type NeuralMemoryParams, type NeuralMemoryState } from "./neural-memory.ts";
 import type { NeuralMemoryInput } from "./neural-memory-config.ts";
@@ -43,6 +43,10 @@ export class LongTermMemory implements MemoryLayer<LongTermMemoryParams, NeuralM
 
   get gridUnit(): number {
     return this.memory.gridUnit;
+  }
+
+  get writing(): MemoryWriting {
+    return this.memory.writing;
   }
 
   init(key: Key): LongTermMemoryParams {

@@ -11,6 +11,7 @@ import {
   joinDiagnostics,
   type MemoryDiagnostics,
   type MemoryLayer,
+  type MemoryWriting,
   memoryAsContextMask,
   mergeHeads,
   type RotaryTable,
@@ -25,7 +26,7 @@ import { type BranchGate, type BranchGateParams, branchGate, initBranchGate } fr
 import type { MemoryState } from "./memory-update.ts";
 import { NeuralMemory, type NeuralMemoryParams, type NeuralMemoryState } from "./neural-memory.ts";
 import type { NeuralMemoryInput } from "./neural-memory-config.ts";
-import { checkPersistentTokens, initPersistentTokens, prependPersistent } from "./persistent-memory.ts";
+import { checkPersistentTokens, initPersistentTokens, prependPersistent, withPersistent } from "./persistent-memory.ts";
 
 /**
  * What a token may know of its own segment through the memory.
@@ -107,6 +108,15 @@ export class MemoryAsContext implements MemoryLayer<MemoryAsContextParams, Memor
 
   get gridUnit(): number {
     return this.config.segment;
+  }
+
+  get writing(): MemoryWriting {
+    return this.memory.writing;
+  }
+
+  get attends(): string {
+    const { segment, persistentTokens } = this.config;
+    return withPersistent(`a segment of ${segment} tokens and what was retrieved for it`, persistentTokens);
   }
 
   init(key: Key): MemoryAsContextParams {

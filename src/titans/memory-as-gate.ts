@@ -1,6 +1,6 @@
 /** MAG: sliding-window attention beside the memory, joined by a gate. */
 import { type Key, np, splitKey, type Tensor } from "../array/index.ts";
-import type { MemoryDiagnostics, MemoryLayer } from "../common/index.ts";
+import type { MemoryDiagnostics, MemoryLayer, MemoryWriting } from "../common/index.ts";
 import {
   type AttentionPattern,
   type StepOptions,
@@ -13,7 +13,7 @@ import { type BranchGate, type BranchGateParams, branchGate, initBranchGate } fr
 import type { MemoryState } from "./memory-update.ts";
 import { NeuralMemory, type NeuralMemoryParams, type NeuralMemoryState } from "./neural-memory.ts";
 import type { NeuralMemoryInput } from "./neural-memory-config.ts";
-import { checkPersistentTokens, initPersistentTokens, readPersistent } from "./persistent-memory.ts";
+import { checkPersistentTokens, initPersistentTokens, readPersistent, withPersistent } from "./persistent-memory.ts";
 
 /** Everything about the layer that is fixed when it is made. */
 export interface MemoryAsGateConfig {
@@ -65,6 +65,14 @@ export class MemoryAsGate implements MemoryLayer<MemoryAsGateParams, MemoryAsGat
 
   get gridUnit(): number {
     return this.memory.gridUnit;
+  }
+
+  get writing(): MemoryWriting {
+    return this.memory.writing;
+  }
+
+  get attends(): string {
+    return withPersistent(this.attention.attends, this.config.persistentTokens);
   }
 
   init(key: Key): MemoryAsGateParams {

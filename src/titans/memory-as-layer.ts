@@ -1,6 +1,6 @@
 /** MAL: the memory first, sliding-window attention over what it puts out. */
 import { type Key, np, splitKey, type Tensor } from "../array/index.ts";
-import type { MemoryDiagnostics, MemoryLayer } from "../common/index.ts";
+import type { MemoryDiagnostics, MemoryLayer, MemoryWriting } from "../common/index.ts";
 import {
   type AttentionPattern,
   initRmsNorm,
@@ -14,7 +14,7 @@ import {
 import type { MemoryState } from "./memory-update.ts";
 import { NeuralMemory, type NeuralMemoryParams, type NeuralMemoryState } from "./neural-memory.ts";
 import type { NeuralMemoryInput } from "./neural-memory-config.ts";
-import { checkPersistentTokens, initPersistentTokens, readPersistent } from "./persistent-memory.ts";
+import { checkPersistentTokens, initPersistentTokens, readPersistent, withPersistent } from "./persistent-memory.ts";
 
 /** Everything about the layer that is fixed when it is made. */
 export interface MemoryAsLayerConfig {
@@ -73,6 +73,15 @@ export class MemoryAsLayer implements MemoryLayer<MemoryAsLayerParams, MemoryAsL
 
   get gridUnit(): number {
     return this.memory.gridUnit;
+  }
+
+  get writing(): MemoryWriting {
+    return this.memory.writing;
+  }
+
+  get attends(): string {
+    const { persistentTokens, visiblePrefix } = this.config;
+    return withPersistent(this.attention.attends, visiblePrefix ? persistentTokens : 0);
   }
 
   init(key: Key): MemoryAsLayerParams {

@@ -16,6 +16,7 @@ import {
   type MemoryDiagnostics,
   type MemoryLayer,
   type MemoryWeights,
+  type MemoryWriting,
   memoryForward,
   mergeHeads,
   rmsNorm,
@@ -103,6 +104,10 @@ export class NeuralMemory implements MemoryLayer<NeuralMemoryParams, NeuralMemor
 
   get gridUnit(): number {
     return this.config.chunkSize;
+  }
+
+  get writing(): MemoryWriting {
+    return { chunk: this.config.chunkSize, objective: "squared error of its answers" };
   }
 
   init(key: Key): NeuralMemoryParams {

@@ -22,6 +22,11 @@ export function checkPersistentTokens(count: number): void {
   }
 }
 
+/** @internal What attention reaches where it sees some persistent tokens besides. */
+export function withPersistent(reached: string, count: number): string {
+  return count === 0 ? reached : `${reached}, and ${count} persistent ${count === 1 ? "token" : "tokens"}`;
+}
+
 /**
  * Puts the persistent tokens before a sequence.
  *

@@ -19,7 +19,7 @@ export const trainingSchema = z
     accumulate: whole.default(1),
     /** The optimiser's name and settings, such as `{ name: "muon", momentum: 0.9 }`. */
     optimizer: optimizerSchema,
-    /** The highest learning rate. It, the schedule and `clipNorm` are the same for every optimiser. */
+    /** The highest learning rate. The default is for AdamW; a run's configuration gives other optimisers the rate of their own. */
     learningRate: z.number().positive().default(3e-3),
     /** Steps over which the learning rate rises from zero. */
     warmupSteps: z.int().min(0).default(20),

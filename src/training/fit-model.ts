@@ -2,7 +2,7 @@
 import { detached, type Engine, key, readSync, release, scope, type Tree, zerosLike } from "../array/index.ts";
 import type { SequenceLayer } from "../common/index.ts";
 import type { TokenLoss } from "../models/index.ts";
-import { adamW, type Schedule } from "../optim/index.ts";
+import { adamW, type Optimizer, type Schedule } from "../optim/index.ts";
 import { DataError } from "../utils/index.ts";
 import { nonFiniteError } from "./non-finite.ts";
 import { compileUpdate } from "./optimizer-update.ts";
@@ -30,6 +30,8 @@ export interface FitOptions<P extends Tree, S extends Tree> {
   readonly steps: number;
   /** The learning rate of each step. */
   readonly learningRate: Schedule;
+  /** Moves the weights; `adamW` with its defaults by default. */
+  readonly optimizer?: Optimizer;
   /** Largest global norm of the gradient, 1 by default; larger ones are scaled down. */
   readonly clipNorm?: number;
   /** Seed of the initial weights, 0 by default. */
@@ -39,7 +41,7 @@ export interface FitOptions<P extends Tree, S extends Tree> {
 }
 
 /**
- * Trains a model by AdamW on the mean loss of the batches' targets, with the exact gradient through all segments of a sequence.
+ * Trains a model on the mean loss of the batches' targets, with the exact gradient through all segments of a sequence.
  *
  * ```ts
  * const params = await fitModel({ engine, model, loss: crossEntropy, steps: 100, learningRate: constantRate(1e-2),
@@ -52,9 +54,9 @@ export interface FitOptions<P extends Tree, S extends Tree> {
  */
 export async function fitModel<P extends Tree, S extends Tree>(options: FitOptions<P, S>): Promise<P> {
   const { engine, model, loss, steps, learningRate, clipNorm = 1, seed = 0 } = options;
+  const optimizer: Optimizer = options.optimizer ?? adamW();
   const programs = new SegmentPrograms(engine, model, loss);
-  const optimizer = adamW();
-  const update = compileUpdate<P, ReturnType<typeof optimizer.init>>(engine, optimizer, clipNorm);
+  const update = compileUpdate<P, Tree>(engine, optimizer, clipNorm);
   const params = detached(() => scope(() => model.init(key(seed))));
   let now = { params, optimizer: detached(() => scope(() => optimizer.init(params))) };
   for (let step = 0; step < steps; step++) {

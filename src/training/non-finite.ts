@@ -43,5 +43,6 @@ export async function nonFiniteError(
   return new NonFiniteError(
     `training stopped at step ${step}: the loss is ${loss}, and ${where} holds a number that is not finite; ${kept}. ` +
       "Lower training.learningRate or the memory's maxStepSize, and leave the step guard on where it has one",
+    { step, arrays: found },
   );
 }

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { engineNames } from "../array/index.ts";
 import { defaultPreset, modelSchema, presetNamed } from "../models/index.ts";
+import { optimizerNames, optimizers } from "../optim/index.ts";
 import { ConfigError, parseConfig } from "../utils/index.ts";
 import { trainingSchema } from "./config.ts";
 
@@ -35,7 +36,8 @@ const CHANGEABLE: readonly string[] = ["training.steps", "training.evaluateEvery
 const LARGEST_WARMUP = 1 / 4;
 
 /**
- * The configuration of a new run: its preset, then each layer over the ones before it.
+ * The configuration of a new run: its preset, then each layer over the ones before it. A preset's learning rate is for AdamW: another optimiser has its own
+ * unless a layer gives one.
  *
  * @param layers from the weakest to the strongest
  * @param where they were written, for messages
@@ -45,7 +47,7 @@ export function newRunConfig(layers: readonly RunLayer[], where: string): RunCon
   const written = mergeLayers(layers);
   const { preset = defaultPreset } = parseConfig(z.object({ preset: runSchema.shape.preset }), written, where);
   const { model, training } = presetNamed(preset);
-  const merged = mergeLayers([{ model, training }, written]);
+  const merged = mergeLayers([{ model, training }, ownLearningRate(written), written]);
   return { ...parseConfig(runSchema, withShorterWarmup(merged, written), where), preset };
 }
 
@@ -106,6 +108,14 @@ function checkSameOptimizer({ training: { optimizer } }: RunConfig, { training }
 function keptFrom(before: RunConfig, { engine = before.engine }: RunLayer): RunLayer {
   const { threads, ...others } = before;
   return engine === before.engine && threads !== undefined ? { ...others, threads } : others;
+}
+
+/** What an optimiser that was asked for puts over the preset, whose rate is for AdamW. */
+function ownLearningRate({ training }: RunLayer): RunLayer {
+  const name = isLayer(training) && isLayer(training.optimizer) ? training.optimizer.name : undefined;
+  const chosen = optimizerNames.find((known) => known === name);
+  if (chosen === undefined || chosen === "adamw") return {};
+  return { training: { learningRate: optimizers[chosen].learningRate } };
 }
 
 /** A run that was only asked to be shorter must not be all warm-up. */

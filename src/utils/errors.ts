@@ -27,7 +27,18 @@ export class EngineError extends NeuralMemoryError {}
 export class UseAfterFreeError extends NeuralMemoryError {}
 
 /** A loss, gradient or state stopped being finite during training. */
-export class NonFiniteError extends NeuralMemoryError {}
+export class NonFiniteError extends NeuralMemoryError {
+  /** The step that met it; 1 for the first. */
+  readonly step: number;
+  /** What holds such a number, such as `gradient "head"`. */
+  readonly arrays: readonly string[];
+
+  constructor(message: string, found: { readonly step: number; readonly arrays: readonly string[] }) {
+    super(message);
+    this.step = found.step;
+    this.arrays = found.arrays;
+  }
+}
 
 /** A package that only this feature needs is not installed. */
 export class MissingPackageError extends NeuralMemoryError {}

@@ -148,27 +148,53 @@ test("inspect says what a checkpoint is", async () => {
 
 test("optimizers lists every optimizer, and train takes each by its name", async () => {
   const [table, json, help] = await Promise.all([
-    run(folder, ["optimizers"]),
-    run(folder, ["optimizers", "--json"]),
+    run(folder, ["optimizers", "--list"]),
+    run(folder, ["optimizers", "--list", "--json"]),
     run(folder, ["train", "--help"]),
   ]);
   const listed = JSON.parse(json.stdout) as { name: keyof typeof optimizers }[];
   expect(listed.map(({ name }) => name)).toEqual(optimizerNames);
   for (const { name, ...facts } of listed) {
-    const { title, paper, equation, defaults } = optimizers[name];
+    const { title, paper, equation, learningRate, defaults } = optimizers[name];
     const usual = name === "adamw" ? { weightDecay: 0.1 } : {};
-    expect(facts).toEqual({ title, paper, equation, defaults: { ...defaults, ...usual } });
-    expect(table.stdout).toMatch(new RegExp(`^${name} .*${Object.keys(defaults)[0]}=`, "m"));
+    expect(facts).toEqual({ title, paper, equation, learningRate, defaults: { ...defaults, ...usual } });
+    expect(table.stdout).toMatch(new RegExp(`^${name} +${learningRate} .*${Object.keys(defaults)[0]}=`, "m"));
   }
   expect(table.stdout).toMatch(/^delta-momentum +48-49 +Nested Learning \(arXiv:2512\.24695\) +Momentum that erases/m);
   expect(help.stdout.replaceAll(/\s+/g, " ")).toContain("see: neural-memory optimizers");
+});
+
+test("optimizers trains with some to a table and a page", async () => {
+  writeFileSync(join(folder, "short.txt"), "It was a bright cold day in April. ".repeat(400));
+  const args = ["optimizers", "sgd", "muon", "--preset", "lmm-tiny", "--steps", "1", "--seeds", "1"];
+  const { code, stdout } = await run(folder, [...args, "--corpus", "short.txt", "--out", "optimizers"]);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^sgd +\d\.\d{3} +3 +0\.00/m);
+  expect(stdout).toMatch(/^muon +\d\.\d{3} +0\.03 +1\.\d\d/m);
+  expect(stdout).toContain("one seed: no spread can be given");
+  expect(stdout).toContain("report: optimizers/optimizers.html");
+  const again = await run(folder, ["optimizers", "--resume", "optimizers", "--json"]);
+  expect(JSON.parse(again.stdout)).toMatchObject({ finished: true, data: { trainings: { seeds: 1, steps: 1 } } });
+  expect(again.stderr).not.toContain("training");
+});
+
+test.each([
+  [["--list", "--steps", "3"], "--list lists all optimizers and trains none; leave --steps away"],
+  [["sgd", "--list"], "leave sgd away"],
+  [["--resume", "x", "--seeds", "3"], "--resume goes on as the comparison began; leave --seeds away"],
+  [["sdg"], 'unknown optimizer "sdg"; did you mean "sgd"?'],
+])("optimizers %j is refused in a sentence", async (args, sentence) => {
+  const { code, stdout, stderr } = await run(folder, ["optimizers", ...args]);
+  expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+  expect(stderr).toContain(sentence);
 });
 
 test("train --optimizer trains with it, and inspect shows it with its settings", async () => {
   writeFileSync(join(folder, "muon.txt"), "It was a bright cold day in April. ".repeat(40));
   const text = ["--corpus", "muon.txt", "--steps", "1", "--out", "muon"];
   const chosen = ["--optimizer", "muon", "--set", "training.optimizer.momentum=0.8"];
-  expect((await run(folder, ["train", ...tiny, ...text, ...chosen])).code).toBe(0);
+  const trained = await run(folder, ["train", ...tiny, ...text, ...chosen]);
+  expect(trained.code).toBe(0);
   const [json, table] = await Promise.all([
     run(folder, ["inspect", "muon", "--json"]),
     run(folder, ["inspect", "muon"]),
@@ -177,6 +203,11 @@ test("train --optimizer trains with it, and inspect shows it with its settings",
     optimizer: { ...optimizers.muon.defaults, name: "muon", momentum: 0.8 },
     training: { optimizer: { name: "muon", momentum: 0.8 } },
   });
+  expect(JSON.parse(json.stdout).levels.at(-1)[0]).toMatchObject({ component: "weights of titans-lmm" });
+  for (const said of [table.stdout, trained.stderr]) {
+    expect(said).toMatch(/^ *every \d+ tokens +memory/m);
+    expect(said).toMatch(/^ *every \d+ tokens +orthogonalised momentum/m);
+  }
   expect(table.stdout).toMatch(/^optimizer +muon, momentum=0\.8 nesterov=true steps=5 /m);
 });
 

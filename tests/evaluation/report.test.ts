@@ -59,7 +59,7 @@ describe("renderReport", () => {
   it("has every section and figure, each figure with a name for those who cannot see it", () => {
     const document = documentOf(memoryReport);
     const sections = [...document.querySelectorAll("main > section")].map(({ id }) => id);
-    expect(sections).toEqual(["learning", "controls", "surprise", "inside", "samples", "method"]);
+    expect(sections).toEqual(["learning", "controls", "surprise", "inside", "levels", "samples", "method"]);
     const labels = [...document.querySelectorAll("svg")].map((svg) => svg.getAttribute("aria-label"));
     const inside = [
       ...[1, 2].map((layer) => `Inner losses of layer ${layer} over training`),
@@ -130,6 +130,14 @@ describe("renderReport", () => {
     expect(verdict(-0.05, -0.05)).toMatch(/misleads more than it helps.*did not pay/);
   });
 
+  it("says what was updated how often, the fastest first and the weights last", () => {
+    const rows = [...documentOf(memoryReport).querySelectorAll("#levels tbody tr")];
+    const cells = rows.map((row) => [...row.querySelectorAll("th, td")].map(textOf));
+    expect(cells[0]!.slice(0, 2)).toEqual(["every 16 tokens", expect.stringMatching(/^(memory|\d memories)$/)]);
+    expect(cells.at(-1)![1]).toBe("weights of titans-lmm");
+    expect(cells.map(([, what]) => what)).toContain("second moment");
+  });
+
   it("says how long the parts took, and with which configuration", () => {
     const document = documentOf(memoryReport);
     const durations = [...document.querySelectorAll("#method tbody tr")].map(textOf);
@@ -151,7 +159,7 @@ describe("renderReport", () => {
   it("leaves out what a model without memory has not", () => {
     const document = documentOf(plainReport);
     const sections = [...document.querySelectorAll("main > section")].map(({ id }) => id);
-    expect(sections).toEqual(["learning", "samples", "method"]);
+    expect(sections).toEqual(["learning", "levels", "samples", "method"]);
     expect(document.querySelectorAll("svg")).toHaveLength(2);
     expect(textOf(document.querySelector("main"))).not.toContain("undefined");
   });

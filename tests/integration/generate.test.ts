@@ -52,8 +52,12 @@ async function recomputed(model: LanguageModel, params: ModelParams, tokens: Int
   return found;
 }
 
-/** Which of three blocks have a memory. */
-const memories = { all: [0, 1, 2], some: [1], none: [] };
+/** Which blocks have a memory, and how many there are. Without any, all architectures are one. */
+const memories = {
+  all: { layers: 2, blocks: [0, 1] },
+  some: { layers: 3, blocks: [1] },
+  none: { layers: 2, blocks: [] },
+};
 
 const models = representatives.flatMap((architecture): [string, ModelInput][] => {
   const base = {
@@ -73,10 +77,16 @@ const models = representatives.flatMap((architecture): [string, ModelInput][] =>
     return [[architecture, { ...base, selfModifying, continuum: { periods: [8, 16], stepSize: 0 } }]];
   }
   if (isMirasArchitecture(architecture)) return [[architecture, { ...base, miras: { chunkSize: 8 } }]];
-  return Object.entries(memories).map(([which, neuralMemoryLayers]) => [
-    `${architecture} with a memory in ${which} of its blocks`,
-    { ...base, layers: 3, memory, neuralMemoryLayers },
-  ]);
+  return Object.entries(memories).flatMap(([which, { layers, blocks }]): [string, ModelInput][] =>
+    which === "none" && architecture !== "titans-mac"
+      ? []
+      : [
+          [
+            `${architecture} with a memory in ${which} of its blocks`,
+            { ...base, layers, memory, neuralMemoryLayers: blocks },
+          ],
+        ],
+  );
 });
 
 describe.each(models)("%s", (_, input) => {

@@ -62,7 +62,7 @@ describe("a training run as a nested system", () => {
     }
     expect(gradientMemories("sgd")).toEqual([]);
     expect(levelNames({ architecture: "x", training: { ...training, optimizer: "muon" } })).toEqual([
-      ["momentum"],
+      ["momentum", "first moment", "second moment"],
       ["orthogonalised momentum"],
       ["weights of x"],
     ]);

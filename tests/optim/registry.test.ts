@@ -42,11 +42,12 @@ describe("optimizerNamed", () => {
       "m3",
     ]);
     for (const name of optimizerNames) {
-      const { title, paper, equation, defaults } = optimizers[name];
+      const { title, paper, equation, defaults, learningRate } = optimizers[name];
       expect(title).toMatch(/^[A-Z].*\.$/);
       expect(paper).not.toBe("");
       expect(equation).toMatch(/^(\d+(-\d+)?)?$/);
       expect(Object.keys(defaults)).toContain("weightDecay");
+      expect(learningRate).toBeGreaterThan(0);
       expect(optimizerNamed(name, defaults).name).toBe(name);
     }
   });

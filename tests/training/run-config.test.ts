@@ -1,4 +1,6 @@
 import { describe, expect, test } from "vitest";
+import { presets } from "../../src/models/index.ts";
+import { optimizers } from "../../src/optim/index.ts";
 import { newRunConfig, resumedRunConfig } from "../../src/training/run-config.ts";
 import { ConfigError } from "../../src/utils/index.ts";
 
@@ -50,6 +52,19 @@ describe("a resumed run and its optimiser", () => {
     const old = newRunConfig([{ training }], where);
     expect(resumedRunConfig(old, [{ training: { optimizer: { name: "adamw" } } }], where)).toEqual(old);
     expect(old.training.optimizer).toEqual({ name: "adamw" });
+  });
+});
+
+describe("the learning rate", () => {
+  const rate = (training: object) => newRunConfig([{ preset: "mac-small", training }], where).training.learningRate;
+
+  test("is the preset's for AdamW, the optimiser's own for another, and what is given before either", () => {
+    const preset = presets["mac-small"]!.training.learningRate;
+    expect([rate({}), rate({ optimizer: { name: "adamw" } }), rate({ optimizer: { beta2: 0.9 } })]).toEqual(
+      Array(3).fill(preset),
+    );
+    expect(rate({ optimizer: { name: "sgd" } })).toBe(optimizers.sgd.learningRate);
+    expect(rate({ optimizer: { name: "sgd" }, learningRate: 0.5 })).toBe(0.5);
   });
 });
 

@@ -26,7 +26,7 @@ import {
   squaredError,
   type TokenLoss,
 } from "../../src/models/index.ts";
-import { constantRate } from "../../src/optim/index.ts";
+import { adamW, constantRate, type Optimizer, sgd } from "../../src/optim/index.ts";
 import {
   cutSegments,
   fitModel,
@@ -206,6 +206,34 @@ describe("fitModel", () => {
     const right = Array.from(labels, (label, row) => picked.data[2 * row + label]! > picked.data[2 * row + 1 - label]!);
     expect(right.filter(Boolean).length).toBeGreaterThan(36);
     release(start.closed, end.closed, params);
+  });
+
+  it("moves the weights by the optimizer it is given", async () => {
+    const engine = await startEngine("wasm");
+    const batch = labelledBatch(sequences, classifier.config);
+    const fitWith = (optimizer?: Optimizer) =>
+      fitModel({
+        engine,
+        model: classifier,
+        loss: crossEntropy,
+        batch: () => cutSegments(batch, 12),
+        steps: 1,
+        learningRate: constantRate(0.25),
+        clipNorm: 1e6,
+        ...(optimizer ? { optimizer } : {}),
+      });
+    const descended = await fitWith(sgd());
+    const start = detached(() => scope(() => classifier.init(key(0))));
+    const programs = new SegmentPrograms(engine, classifier as unknown as SequenceLayer<Tree, Tree>, crossEntropy);
+    const segments = cutSegments(batch, 12);
+    const { gradients } = await programs.gradients(start, segments, 1 / sequences.length, zerosLike(start));
+    const slope = numbersOf(gradients);
+    const expected = numbersOf(start).map((weight, i) => weight - 0.25 * slope[i]!);
+    expect(distance(numbersOf(descended), expected)).toBeLessThan(1e-6);
+    const [usual, adamw] = [await fitWith(), await fitWith(adamW())];
+    expect(numbersOf(usual)).toEqual(numbersOf(adamw));
+    expect(distance(numbersOf(usual), expected)).toBeGreaterThan(1e-3);
+    release(descended, start, segments, gradients, usual, adamw);
   });
 
   it("teaches a forecaster to alternate", async () => {
