@@ -67,6 +67,7 @@ function oracleRun(
     { x, ...(config.adaptiveQuery ? {} : { queryWeight: oracle.transpose(projections.query!) }) },
     {
       ...config,
+      activation: "silu",
       memoryChunk: config.chunkSize,
       projectionChunk: config.projectionChunkSize,
       stepSizeBias: params.gateBiases.stepSize![0]!,
