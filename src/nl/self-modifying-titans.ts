@@ -38,13 +38,13 @@ import {
 } from "./self-modifying-config.ts";
 import { type ObservedWrites, selfModifyingDiagnostics } from "./self-modifying-diagnostics.ts";
 import {
-  type AdaptiveConvolution,
   adaptiveProjectionNames,
   adaptiveTokens,
   type ConvolutionTails,
   gatesOf,
-  isConvolved,
+  joinConvolutions,
   type ProjectedTokens,
+  splitTails,
   staticTokens,
   type TokenParams,
   usedProjections,
@@ -232,7 +232,7 @@ export class SelfModifyingTitans implements MemoryLayer<SelfModifyingParams, Sel
       ? np.concatenate([...adaptive.map(() => inputs), np.expandDims(fixed.query!, 2)], 2)
       : inputs;
     let memories = isJoined ? joinMemories(state.projections, state.memory) : state.projections;
-    let convolution = this.convolutionOf(params, state.tails);
+    let convolution = joinConvolutions(adaptive, params, state.tails);
     const readings: Tensor[] = [];
     const tokens: ProjectedTokens[] = [];
     for (const [start, end] of chunkRanges(x.shape[1]!, this.config.projectionChunkSize)) {
@@ -246,7 +246,7 @@ export class SelfModifyingTitans implements MemoryLayer<SelfModifyingParams, Sel
       memories = after.atEnd();
       convolution = convolution && { ...convolution, tail: own.tail! };
     }
-    const tails = convolution ? this.tailsOf(convolution.tail) : {};
+    const tails = convolution ? splitTails(adaptive, convolution.tail) : {};
     if (!isJoined) return { tokens: joinTokens(tokens), memories, tails };
     const [projections, memory] = splitMemories(memories, count);
     return { tokens: {}, memories: projections, main: { memory, readings: np.concatenate(readings, 2) }, tails };
@@ -306,23 +306,6 @@ export class SelfModifyingTitans implements MemoryLayer<SelfModifyingParams, Sel
       });
     }
     return written;
-  }
-
-  private convolutionOf(params: SelfModifyingParams, tails: ConvolutionTails): AdaptiveConvolution | undefined {
-    const names = this.adaptive.filter(isConvolved);
-    if (names.length === 0) return undefined;
-    const together = (parts: { readonly [name in (typeof names)[number]]: Tensor }) =>
-      np.concatenate(
-        names.map((name) => parts[name]),
-        -1,
-      );
-    return { taps: together(params.convolutions), tail: together(tails) };
-  }
-
-  private tailsOf(tail: Tensor): Partial<ConvolutionTails> {
-    const { dim } = this.config;
-    const names = this.adaptive.filter(isConvolved);
-    return Object.fromEntries(names.map((name, i) => [name, slice(tail, [], [], [i * dim, (i + 1) * dim])]));
   }
 
   /** What was read, normed a head, gated by the token, and projected back. */
