@@ -26,9 +26,9 @@ import {
   joinTokens,
   splitMemories,
   stackMemories,
+  writeMemories,
 } from "./memory-banks.ts";
 import { selfModifyingArchitecture } from "./residual-memory.ts";
-import { selfModifyingChunk } from "./self-modifying-chunk.ts";
 import {
   checkSelfModifyingConfig,
   type ProjectionName,
@@ -41,7 +41,6 @@ import {
   adaptiveProjectionNames,
   adaptiveTokens,
   type ConvolutionTails,
-  gatesOf,
   joinConvolutions,
   type ProjectedTokens,
   splitTails,
@@ -236,11 +235,11 @@ export class SelfModifyingTitans implements MemoryLayer<SelfModifyingParams, Sel
     const readings: Tensor[] = [];
     const tokens: ProjectedTokens[] = [];
     for (const [start, end] of chunkRanges(x.shape[1]!, this.config.projectionChunkSize)) {
-      const { mask, storeMask } = cutOptions(options, start, end);
+      const slots = cutOptions(options, start, end);
       const answers = memoryForward(this.architecture, memories, slice(asked, [], [], [], [start, end]));
-      const own = adaptiveTokens(this.config, params, adaptive, convolution, answers, mask);
+      const own = adaptiveTokens(this.config, params, adaptive, convolution, answers, slots.mask);
       const chunk = { ...cutTokens(fixed, start, end), ...own.tokens };
-      const after = this.write(memories, chunk, mask, storeMask, isJoined ? observe : undefined);
+      const after = writeMemories(this, memories, chunk, slots, isJoined ? observe : undefined);
       if (isJoined) readings.push(slice(answers, [], [], count));
       tokens.push(chunk);
       memories = after.atEnd();
@@ -262,10 +261,10 @@ export class SelfModifyingTitans implements MemoryLayer<SelfModifyingParams, Sel
     let memory = mapTree(before, (w) => np.expandDims(w, 2));
     const readings: Tensor[] = [];
     for (const [start, end] of chunkRanges(tokens.query!.shape[2]!, this.config.chunkSize)) {
-      const { mask, storeMask } = cutOptions(options, start, end);
+      const slots = cutOptions(options, start, end);
       const chunk = cutTokens(tokens, start, end);
       const queries = np.expandDims(chunk.query!, 2);
-      const written = this.write(memory, chunk, mask, storeMask, observe);
+      const written = writeMemories(this, memory, chunk, slots, observe);
       const answers =
         this.config.readState === "running"
           ? written.beforeTokens(queries)
@@ -274,38 +273,6 @@ export class SelfModifyingTitans implements MemoryLayer<SelfModifyingParams, Sel
       memory = written.atEnd();
     }
     return { memory: mapTree(memory, (w) => np.squeeze(w, 2)), readings: np.concatenate(readings, 2) };
-  }
-
-  /** A chunk's writes into memories [batch, heads, memories, out, in], the main memory the last of them where it is observed. */
-  private write(
-    memories: AssociativeState,
-    tokens: ProjectedTokens,
-    mask: Tensor | undefined,
-    storeMask: Tensor | undefined,
-    observe?: (writes: ObservedWrites) => void,
-  ): ReturnType<typeof selfModifyingChunk> {
-    const shared = (u: Tensor) => np.expandDims(u, 2);
-    const values = shared(tokens.value!);
-    const keys = shared(tokens.key!);
-    const targets = this.config.targets === "self" ? memoryForward(this.architecture, memories, values) : values;
-    const gates = gatesOf(this.config, tokens, mask, storeMask);
-    const ofChunk = mapTree({ ...gates }, shared);
-    const slots = mask && np.expandDims(mask, [1, 2]);
-    const written = selfModifyingChunk(this.architecture, this.config, memories, { keys, targets }, ofChunk, slots);
-    if (observe !== undefined) {
-      const last = memories.layers[0]!.shape[2]! - 1;
-      const ofMain = (u: Tensor) => slice(u, [], [], u.shape[2] === 1 ? 0 : last);
-      observe({
-        before: mapTree(memories, ofMain),
-        after: mapTree(written.atEnd(), ofMain),
-        keys: tokens.key!,
-        targets: ofMain(targets),
-        errors: ofMain(written.errors),
-        gates,
-        mask: slots && np.squeeze(slots, 2),
-      });
-    }
-    return written;
   }
 
   /** What was read, normed a head, gated by the token, and projected back. */

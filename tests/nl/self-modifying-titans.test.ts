@@ -313,3 +313,22 @@ describe("a configuration of self-modifying Titans", () => {
     });
   });
 });
+
+describe("gates of self-modifying Titans", () => {
+  it("stay in their range for tokens of any size, and the memory stays finite", () => {
+    scope(() => {
+      const layer = new SelfModifyingTitans(base);
+      const params = paramsOf(layer);
+      for (const size of [0, 1e-4, 1e4]) {
+        const u = toTensor([x.map((row) => oracle.scale(size, row))]);
+        const [y, next, { stepSizes }] = layer.diagnose(params, layer.initialState(params, 1), u);
+        for (const step of readSync(stepSizes)) {
+          expect(step).toBeGreaterThanOrEqual(0);
+          expect(step).toBeLessThanOrEqual(Math.fround(0.6));
+        }
+        const numbers = [y, ...next.memory.layers].flatMap((leaf) => [...readSync(leaf)]);
+        expect(numbers.every(Number.isFinite)).toBe(true);
+      }
+    });
+  });
+});
