@@ -2,6 +2,7 @@
 import { np, type Tensor } from "../array/index.ts";
 import { solveUnitLower } from "../common/index.ts";
 import {
+  type AxisDecay,
   applyAfterTokens,
   applyWrites,
   channelsFirst,
@@ -117,6 +118,39 @@ export function matrixChunk(
       return { ...end, matrix: np.subtract(end.matrix, sumOfWrites(decay, erased, last)) };
     },
   };
+}
+
+/**
+ * What of the start and of earlier writes each token takes away: the decay as a token finds it, times how much it erases. Matrices with the same gates share it.
+ *
+ * @param decay of rows alone, one number a token
+ * @param eraseSize x: [..., C, 1]
+ */
+export function eraseShares(decay: MatrixDecay, eraseSize: Tensor): AxisDecay {
+  const { start, writes } = decayBeforeTokens(decay).rows;
+  return { start: np.multiply(start, eraseSize), writes: np.multiply(writes, np.expandDims(eraseSize, -3)) };
+}
+
+/**
+ * A chunk that erases along the keys under which it writes, in fewer operations than `matrixChunk`.
+ *
+ * $$W_t = \rho_t W_{t-1} - s_t k_t^\top, \qquad s_t = x_t W_{t-1} k_t - v_t$$
+ *
+ * What is taken away and what is written are one change of rank one, and the changes of a chunk solve $(I + N)\,S = R$; given them, the chunk is a linear one.
+ *
+ * @param shares `eraseShares` of the decay
+ * @param start W_0: [..., out, in]
+ */
+export function deltaChunk(
+  decay: MatrixDecay,
+  shares: AxisDecay,
+  start: Tensor,
+  { keys, writes }: Additions,
+): MatrixChunk {
+  const found = np.multiply(shares.start, np.matmul(keys, channelsFirst(start)));
+  const strictlyLower = np.multiply(gatedProducts(undefined, keys, keys), np.squeeze(shares.writes, -3));
+  const changes = solveUnitLower(strictlyLower, np.subtract(found, writes));
+  return matrixChunk(decay, start, { keys, writes: np.negative(changes) });
 }
 
 /** U from what is known without it. */

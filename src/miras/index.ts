@@ -41,9 +41,11 @@ export * from "./classical-updates.ts";
 export {
   type Additions,
   type CarriedStep,
+  deltaChunk,
   type EraseTokens,
   type Erasure,
   eraseChunk,
+  eraseShares,
   type MatrixChunk,
   matrixChunk,
 } from "./delta-chunk.ts";

@@ -1,9 +1,11 @@
-/** Memories side by side in one array a matrix, and segments cut into chunks. */
+/** Memories side by side in one array a matrix, written together, and segments cut into chunks. */
 import { mapTree, np, slice, type Tensor, zipTrees } from "../array/index.ts";
-import type { MemoryWeights, StepOptions } from "../common/index.ts";
+import { type MemoryArchitecture, type MemoryWeights, memoryForward, type StepOptions } from "../common/index.ts";
 import type { AssociativeState } from "../miras/index.ts";
-import type { ProjectionName } from "./self-modifying-config.ts";
-import type { ProjectedTokens } from "./self-modifying-tokens.ts";
+import { type SelfModifyingChunk, selfModifyingChunk } from "./self-modifying-chunk.ts";
+import type { ProjectionName, SelfModifyingConfig } from "./self-modifying-config.ts";
+import type { ObservedWrites } from "./self-modifying-diagnostics.ts";
+import { gatesOf, type ProjectedTokens } from "./self-modifying-tokens.ts";
 
 /** Memories [heads, ...] as one array a matrix: [heads, memories, ...]. */
 export function stackMemories(memories: readonly MemoryWeights[]): MemoryWeights {
@@ -29,6 +31,42 @@ export function splitMemories(
   count: number,
 ): [projections: AssociativeState, memory: AssociativeState] {
   return [mapTree(memories, (w) => slice(w, [], [], [0, count])), mapTree(memories, (w) => slice(w, [], [], count))];
+}
+
+/**
+ * A chunk's writes into memories that stand side by side.
+ *
+ * @param memories [batch, heads, memories, out, in] a matrix, the main memory the last of them where it is observed
+ */
+export function writeMemories(
+  { architecture, config }: { readonly architecture: MemoryArchitecture; readonly config: SelfModifyingConfig },
+  memories: AssociativeState,
+  tokens: ProjectedTokens,
+  { mask, storeMask }: StepOptions,
+  observe?: (writes: ObservedWrites) => void,
+): SelfModifyingChunk {
+  const shared = (u: Tensor) => np.expandDims(u, 2);
+  const keys = shared(tokens.key!);
+  const values = shared(tokens.value!);
+  const targets = config.targets === "self" ? memoryForward(architecture, memories, values) : values;
+  const gates = gatesOf(config, tokens, mask, storeMask);
+  const ofAll = mapTree({ ...gates }, shared);
+  const slots = mask && np.expandDims(mask, [1, 2]);
+  const written = selfModifyingChunk(architecture, config, memories, { keys, targets }, ofAll, slots);
+  if (observe !== undefined) {
+    const last = memories.layers[0]!.shape[2]! - 1;
+    const ofMain = (u: Tensor) => slice(u, [], [], u.shape[2] === 1 ? 0 : last);
+    observe({
+      before: mapTree(memories, ofMain),
+      after: mapTree(written.atEnd(), ofMain),
+      keys: tokens.key!,
+      targets: ofMain(targets),
+      errors: ofMain(written.errors),
+      gates,
+      mask: mask && np.expandDims(mask, 1),
+    });
+  }
+  return written;
 }
 
 /** Where chunks begin and end, the last one ragged. */

@@ -1,8 +1,16 @@
 /** A chunk of self-modifying writes without a loop over its tokens: gradients at the chunk's start, erasing from the running weights. */
 import { np, type Tensor } from "../array/index.ts";
 import { forwardThrough, type MemoryArchitecture, memoryPass } from "../common/index.ts";
-import { type AssociativeState, type MatrixChunk, matrixChunk, matrixDecay, type WriteGates } from "../miras/index.ts";
-import { type SelfModifyingRule, unitInputs } from "./self-modifying-write.ts";
+import {
+  type AssociativeState,
+  deltaChunk,
+  eraseShares,
+  type MatrixChunk,
+  matrixChunk,
+  matrixDecay,
+  type WriteGates,
+} from "../miras/index.ts";
+import { inputLengths, type SelfModifyingRule } from "./self-modifying-write.ts";
 
 /** Gates of a chunk, [..., C, 1] each; `logMomentum` where steps are carried. */
 export type SelfModifyingGates = Pick<WriteGates, "logRetain" | "stepSize" | "logMomentum">;
@@ -50,14 +58,19 @@ export function selfModifyingChunk(
   const errors = rule.rule === "delta" ? np.negative(targets) : np.subtract(pass.output, targets);
   const decay = matrixDecay({ rows: { logRetain } });
   const ofSteps = logMomentum && matrixDecay({ rows: { logRetain } }, logMomentum, mask);
-  const shares = np.negative(stepSize);
+  const descent = np.negative(stepSize);
+  const shares = eraseShares(decay, stepSize);
   const chunks: MatrixChunk[] = pass.pullBack(errors).layers.map(({ input, error }, layer) => {
-    const added = { keys: input, writes: np.multiply(shares, error) };
-    const direction = layer === 0 ? keys : unitInputs(input);
+    const start = memory.layers[layer]!;
+    const writes = np.multiply(descent, error);
     const erases = rule.erase && (layer === 0 || rule.eraseLayers === "all");
-    const erasure = erases ? { probes: direction, erase: direction, eraseSize: stepSize } : undefined;
     const carried = ofSteps && { decay: ofSteps, step: memory.steps![layer]! };
-    return matrixChunk(decay, memory.layers[layer]!, added, erasure, carried);
+    if (!erases) return matrixChunk(decay, start, { keys: input, writes }, undefined, carried);
+    const length = layer === 0 ? undefined : inputLengths(input);
+    const keys = length ? np.divide(input, length) : input;
+    const added = { keys, writes: length ? np.multiply(writes, length) : writes };
+    if (carried === undefined) return deltaChunk(decay, shares, start, added);
+    return matrixChunk(decay, start, added, { probes: keys, erase: keys, eraseSize: stepSize }, carried);
   });
   return {
     errors,

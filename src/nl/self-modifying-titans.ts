@@ -26,9 +26,9 @@ import {
   joinTokens,
   splitMemories,
   stackMemories,
+  writeMemories,
 } from "./memory-banks.ts";
 import { selfModifyingArchitecture } from "./residual-memory.ts";
-import { selfModifyingChunk } from "./self-modifying-chunk.ts";
 import {
   checkSelfModifyingConfig,
   type ProjectionName,
@@ -38,13 +38,12 @@ import {
 } from "./self-modifying-config.ts";
 import { type ObservedWrites, selfModifyingDiagnostics } from "./self-modifying-diagnostics.ts";
 import {
-  type AdaptiveConvolution,
   adaptiveProjectionNames,
   adaptiveTokens,
   type ConvolutionTails,
-  gatesOf,
-  isConvolved,
+  joinConvolutions,
   type ProjectedTokens,
+  splitTails,
   staticTokens,
   type TokenParams,
   usedProjections,
@@ -232,21 +231,21 @@ export class SelfModifyingTitans implements MemoryLayer<SelfModifyingParams, Sel
       ? np.concatenate([...adaptive.map(() => inputs), np.expandDims(fixed.query!, 2)], 2)
       : inputs;
     let memories = isJoined ? joinMemories(state.projections, state.memory) : state.projections;
-    let convolution = this.convolutionOf(params, state.tails);
+    let convolution = joinConvolutions(adaptive, params, state.tails);
     const readings: Tensor[] = [];
     const tokens: ProjectedTokens[] = [];
     for (const [start, end] of chunkRanges(x.shape[1]!, this.config.projectionChunkSize)) {
-      const { mask, storeMask } = cutOptions(options, start, end);
+      const slots = cutOptions(options, start, end);
       const answers = memoryForward(this.architecture, memories, slice(asked, [], [], [], [start, end]));
-      const own = adaptiveTokens(this.config, params, adaptive, convolution, answers, mask);
+      const own = adaptiveTokens(this.config, params, adaptive, convolution, answers, slots.mask);
       const chunk = { ...cutTokens(fixed, start, end), ...own.tokens };
-      const after = this.write(memories, chunk, mask, storeMask, isJoined ? observe : undefined);
+      const after = writeMemories(this, memories, chunk, slots, isJoined ? observe : undefined);
       if (isJoined) readings.push(slice(answers, [], [], count));
       tokens.push(chunk);
       memories = after.atEnd();
       convolution = convolution && { ...convolution, tail: own.tail! };
     }
-    const tails = convolution ? this.tailsOf(convolution.tail) : {};
+    const tails = convolution ? splitTails(adaptive, convolution.tail) : {};
     if (!isJoined) return { tokens: joinTokens(tokens), memories, tails };
     const [projections, memory] = splitMemories(memories, count);
     return { tokens: {}, memories: projections, main: { memory, readings: np.concatenate(readings, 2) }, tails };
@@ -262,10 +261,10 @@ export class SelfModifyingTitans implements MemoryLayer<SelfModifyingParams, Sel
     let memory = mapTree(before, (w) => np.expandDims(w, 2));
     const readings: Tensor[] = [];
     for (const [start, end] of chunkRanges(tokens.query!.shape[2]!, this.config.chunkSize)) {
-      const { mask, storeMask } = cutOptions(options, start, end);
+      const slots = cutOptions(options, start, end);
       const chunk = cutTokens(tokens, start, end);
       const queries = np.expandDims(chunk.query!, 2);
-      const written = this.write(memory, chunk, mask, storeMask, observe);
+      const written = writeMemories(this, memory, chunk, slots, observe);
       const answers =
         this.config.readState === "running"
           ? written.beforeTokens(queries)
@@ -274,55 +273,6 @@ export class SelfModifyingTitans implements MemoryLayer<SelfModifyingParams, Sel
       memory = written.atEnd();
     }
     return { memory: mapTree(memory, (w) => np.squeeze(w, 2)), readings: np.concatenate(readings, 2) };
-  }
-
-  /** A chunk's writes into memories [batch, heads, memories, out, in], the main memory the last of them where it is observed. */
-  private write(
-    memories: AssociativeState,
-    tokens: ProjectedTokens,
-    mask: Tensor | undefined,
-    storeMask: Tensor | undefined,
-    observe?: (writes: ObservedWrites) => void,
-  ): ReturnType<typeof selfModifyingChunk> {
-    const shared = (u: Tensor) => np.expandDims(u, 2);
-    const values = shared(tokens.value!);
-    const keys = shared(tokens.key!);
-    const targets = this.config.targets === "self" ? memoryForward(this.architecture, memories, values) : values;
-    const gates = gatesOf(this.config, tokens, mask, storeMask);
-    const ofChunk = mapTree({ ...gates }, shared);
-    const slots = mask && np.expandDims(mask, [1, 2]);
-    const written = selfModifyingChunk(this.architecture, this.config, memories, { keys, targets }, ofChunk, slots);
-    if (observe !== undefined) {
-      const last = memories.layers[0]!.shape[2]! - 1;
-      const ofMain = (u: Tensor) => slice(u, [], [], u.shape[2] === 1 ? 0 : last);
-      observe({
-        before: mapTree(memories, ofMain),
-        after: mapTree(written.atEnd(), ofMain),
-        keys: tokens.key!,
-        targets: ofMain(targets),
-        errors: ofMain(written.errors),
-        gates,
-        mask: slots && np.squeeze(slots, 2),
-      });
-    }
-    return written;
-  }
-
-  private convolutionOf(params: SelfModifyingParams, tails: ConvolutionTails): AdaptiveConvolution | undefined {
-    const names = this.adaptive.filter(isConvolved);
-    if (names.length === 0) return undefined;
-    const together = (parts: { readonly [name in (typeof names)[number]]: Tensor }) =>
-      np.concatenate(
-        names.map((name) => parts[name]),
-        -1,
-      );
-    return { taps: together(params.convolutions), tail: together(tails) };
-  }
-
-  private tailsOf(tail: Tensor): Partial<ConvolutionTails> {
-    const { dim } = this.config;
-    const names = this.adaptive.filter(isConvolved);
-    return Object.fromEntries(names.map((name, i) => [name, slice(tail, [], [], [i * dim, (i + 1) * dim])]));
   }
 
   /** What was read, normed a head, gated by the token, and projected back. */

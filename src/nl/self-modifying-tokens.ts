@@ -36,8 +36,7 @@ export function adaptiveProjectionNames(config: SelfModifyingConfig): Projection
   return usedProjections(config).filter((name) => !isStatic(name));
 }
 
-/** @internal Whether a convolution follows a projection. */
-export function isConvolved(name: ProjectionName): name is ConvolvedName {
+function isConvolved(name: ProjectionName): name is ConvolvedName {
   return name !== "stepSize" && name !== "retain";
 }
 
@@ -73,6 +72,29 @@ export interface AdaptiveConvolution {
   readonly taps: Tensor;
   /** [batch, kernel - 1, names dim] */
   readonly tail: Tensor;
+}
+
+/** The convolutions of projections that are memories, as one; none where no convolution follows them. */
+export function joinConvolutions(
+  names: readonly ProjectionName[],
+  { convolutions }: TokenParams,
+  tails: ConvolutionTails,
+): AdaptiveConvolution | undefined {
+  const convolved = names.filter(isConvolved);
+  if (convolved.length === 0) return undefined;
+  const together = (parts: { readonly [name in ConvolvedName]: Tensor }) =>
+    np.concatenate(
+      convolved.map((name) => parts[name]),
+      -1,
+    );
+  return { taps: together(convolutions), tail: together(tails) };
+}
+
+/** The tails of joined convolutions, by name. */
+export function splitTails(names: readonly ProjectionName[], tail: Tensor): Partial<ConvolutionTails> {
+  const convolved = names.filter(isConvolved);
+  const dim = tail.shape.at(-1)! / convolved.length;
+  return Object.fromEntries(convolved.map((name, i) => [name, slice(tail, [], [], [i * dim, (i + 1) * dim])]));
 }
 
 /**

@@ -41,10 +41,9 @@ export interface SelfModifyingPair {
 
 const FLOOR = 1e-6;
 
-/** @internal Inputs of a matrix at length one, so that it erases as strongly as with a unit key: $\bar a = a / \max(\|a\|, \varepsilon)$. */
-export function unitInputs(input: Tensor): Tensor {
-  const squared = np.sum(np.square(input), -1, { keepdims: true });
-  return np.divide(input, np.sqrt(np.maximum(squared, FLOOR ** 2)));
+/** @internal Lengths of a matrix's inputs, by which it divides them to erase as strongly as with a unit key: $\bar a = a / \max(\|a\|, \varepsilon)$. [..., 1] */
+export function inputLengths(input: Tensor): Tensor {
+  return np.sqrt(np.maximum(np.sum(np.square(input), -1, { keepdims: true }), FLOOR ** 2));
 }
 
 /**
@@ -90,7 +89,7 @@ export function selfModifyingWrite(
     const weights = memory.layers[layer]!;
     const input = np.squeeze(factors.input, -2);
     const gradient = outerProduct(np.squeeze(factors.error, -2), input);
-    const direction = layer === 0 ? input : unitInputs(input);
+    const direction = layer === 0 ? input : np.divide(input, inputLengths(input));
     const erased = erase && (layer === 0 || eraseLayers === "all");
     const step = erased ? np.add(gradient, outerProduct(applied(weights, direction), direction)) : gradient;
     return np.subtract(np.multiply(perMatrix(retain), weights), np.multiply(perMatrix(stepSize), step));

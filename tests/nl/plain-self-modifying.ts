@@ -43,7 +43,7 @@ export function plainWrite(
   const inputs = running.length === 1 ? [key] : [key, hidden];
   const errors =
     running.length === 1 ? [error] : [oracle.vecMat(error, boundary[1]!).map((g, i) => g * siluSlope(z[i]!)), error];
-  const added = running.map((matrix, l) => {
+  const added = running.map((_matrix, l) => {
     const gradient = oracle.scaleMatrix(-stepSize, oracle.outer(errors[l]!, inputs[l]!));
     return steps ? oracle.addMatrix(oracle.scaleMatrix(momentum, steps[l]!), gradient) : gradient;
   });
