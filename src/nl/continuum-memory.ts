@@ -50,6 +50,11 @@ export class ContinuumMemory implements LearningLayer<ContinuumMemoryParams, Con
     return shortest === Infinity ? undefined : shortest;
   }
 
+  /** Numbers that one level updates. */
+  get numbersALevel(): number {
+    return 2 * this.config.dim * this.config.hiddenDim;
+  }
+
   init(key: Key): ContinuumMemoryParams {
     const { dim, hiddenDim, form } = this.config;
     const count = this.levels.length;

@@ -11,6 +11,7 @@ import {
   type MemoryDiagnostics,
   type MemoryLayer,
   type MemoryWeights,
+  type MemoryWriting,
   memoryForward,
   mergeHeads,
   rmsNorm,
@@ -108,6 +109,13 @@ export class SelfModifyingTitans implements MemoryLayer<SelfModifyingParams, Sel
     return this.adaptive.length === 0
       ? this.config.chunkSize
       : Math.max(this.config.chunkSize, this.config.projectionChunkSize);
+  }
+
+  get writing(): MemoryWriting {
+    const { chunkSize, projectionChunkSize } = this.config;
+    const objective = "squared error of its answers to what it makes of the value";
+    if (this.adaptive.length === 0 || projectionChunkSize === chunkSize) return { chunk: chunkSize, objective };
+    return { chunk: chunkSize, objective: `${objective}; those that project every ${projectionChunkSize} tokens` };
   }
 
   init(key: Key): SelfModifyingParams {

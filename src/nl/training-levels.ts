@@ -19,6 +19,8 @@ export interface MemoryFacts {
   readonly chunk: number;
   /** What it is trained on; the squared error of its answers if left out. */
   readonly objective?: string;
+  /** The stream that it learns from; keys and values of its tokens if left out. */
+  readonly context?: string;
   /** How many numbers it holds. */
   readonly parameters?: number;
 }
@@ -95,14 +97,14 @@ function attentionComponent(sees: string): DescribedComponent {
   };
 }
 
-function memoryComponent({ name, chunk, objective, parameters }: MemoryFacts): DescribedComponent {
+function memoryComponent({ name, chunk, objective, context, parameters }: MemoryFacts): DescribedComponent {
   checkWhole(`chunk of ${name}`, chunk);
   return {
     name,
     period: chunk,
     parameters: parameters === undefined ? "the memory's weights" : parameters.toLocaleString("en"),
     objective: objective ?? "squared error of its answers",
-    context: "keys and values of its tokens",
+    context: context ?? "keys and values of its tokens",
   };
 }
 

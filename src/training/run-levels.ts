@@ -1,7 +1,7 @@
 /** A run as a nested system: what of it is updated how often, asked of its own model and settings. */
 import { key, shapesOf, type Tree } from "../array/index.ts";
 import { isMemoryLayer, type MemoryLayer } from "../common/index.ts";
-import type { LanguageModel } from "../models/index.ts";
+import { ContinuumBlock, type LanguageModel } from "../models/index.ts";
 import {
   type DescribedComponent,
   describeTraining,
@@ -33,7 +33,7 @@ export function runFacts(model: LanguageModel, training?: TrainingConfig): Train
     architecture: model.config.architecture,
     parameters: numbersOf(model.shapes()),
     ...(attended.size > 0 ? { attention: [...attended].join("; ") } : {}),
-    memories: memoryFacts(model),
+    memories: [...memoryFacts(model), ...continuumFacts(model)],
     ...(training ? { training: optimizationFacts(training) } : {}),
   };
 }
@@ -45,6 +45,25 @@ function memoryFacts({ blocks }: LanguageModel): MemoryFacts[] {
   if (first === undefined) return [];
   const total = layers.length * memorySize(first);
   return [{ name: layers.length === 1 ? "memory" : `${layers.length} memories`, ...first.writing, parameters: total }];
+}
+
+/** The levels of all blocks' continuum memories that learn while the model reads, those of one period together. */
+function continuumFacts({ blocks }: LanguageModel): MemoryFacts[] {
+  const sizes = new Map<number, number>();
+  for (const block of blocks) {
+    if (!(block instanceof ContinuumBlock)) continue;
+    const { levels, numbersALevel } = block.continuum;
+    for (const { period } of levels) sizes.set(period, (sizes.get(period) ?? 0) + numbersALevel);
+  }
+  return [...sizes]
+    .filter(([period]) => period < Infinity)
+    .map(([period, parameters]) => ({
+      name: `networks of ${period} tokens`,
+      chunk: period,
+      objective: "loss of the next token",
+      context: "tokens and what came after them",
+      parameters,
+    }));
 }
 
 /** Numbers of one sequence's memory, with what its rule carries from token to token, such as momentum. */

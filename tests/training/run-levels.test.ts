@@ -1,6 +1,16 @@
 /** The levels of runs, against what their models do and hold. */
 import { describe, expect, it } from "vitest";
-import { countElements, key, leaves, mapTree, np, readSync, scope, tensor } from "../../src/array/index.ts";
+import {
+  countElements,
+  key,
+  leaves,
+  mapTree,
+  namedLeaves,
+  np,
+  readSync,
+  scope,
+  tensor,
+} from "../../src/array/index.ts";
 import { isMemoryLayer } from "../../src/common/index.ts";
 import { architectureNames, LanguageModel, type ModelInput } from "../../src/models/index.ts";
 import { gradientMemories, isFaster, levelledOptimizers, levelTable } from "../../src/nl/index.ts";
@@ -17,13 +27,20 @@ const small = {
   contextSegment: 8,
   memory: { chunkSize: chunk, normalizeValues: true },
   miras: { chunkSize: chunk },
+  selfModifying: { chunkSize: chunk, projectionChunkSize: chunk },
 } satisfies Partial<ModelInput>;
 const training = trainingSchema.parse({ steps: 20, batch: 3, accumulate: 2, length: 32, segment: 8 });
 
 /** Outputs of a block's mixer for the same tokens and weights, in chunks of the given size. */
 function outputsInChunks(input: ModelInput, chunkSize: number): number[] {
   const { memory, miras } = small;
-  const model = new LanguageModel({ ...input, memory: { ...memory, chunkSize }, miras: { ...miras, chunkSize } });
+  const selfModifying = { chunkSize, projectionChunkSize: chunkSize };
+  const model = new LanguageModel({
+    ...input,
+    memory: { ...memory, chunkSize },
+    miras: { ...miras, chunkSize },
+    selfModifying,
+  });
   const { mixer } = model.blocks[0]!;
   return scope(() => {
     const params = mixer.init(key(3));
@@ -37,7 +54,7 @@ describe.each(architectureNames)("the levels of %s", (architecture) => {
   const model = new LanguageModel(input);
   const facts = runFacts(model, training);
   const { components, levels } = runLevels(model, training);
-  const [memory] = facts.memories ?? [];
+  const memory = facts.memories?.find(({ context }) => context === undefined);
 
   it("are in order, from attention over memories and the optimiser's to the weights, once a step", () => {
     const periods = levels.map(({ period }) => period);
@@ -72,6 +89,17 @@ describe.each(architectureNames)("the levels of %s", (architecture) => {
       const held = leaves(marked).flatMap((leaf) => [...readSync(leaf)].filter(Number.isNaN)).length;
       expect(memory?.parameters ?? 0).toBe(held);
       expect(memory === undefined).toBe(!model.blocks.some(({ mixer }) => isMemoryLayer(mixer)));
+    });
+  });
+
+  it("have a level for each period of the continuum memory, with the numbers that its networks hold in the state", () => {
+    scope(() => {
+      const state = model.initialState(model.init(key(0)), 1);
+      const held = [...namedLeaves(state)].filter(([path]) => /continuum\.\d\.weights/.test(path));
+      const listed = facts.memories!.filter(({ context }) => context !== undefined);
+      expect(listed.map(({ chunk }) => chunk)).toEqual(architecture.startsWith("hope") ? [64, 128, 256] : []);
+      const numbers = listed.reduce((total, { parameters }) => total + parameters!, 0);
+      expect(numbers).toBe(held.reduce((total, [, leaf]) => total + leaf.size, 0));
     });
   });
 
