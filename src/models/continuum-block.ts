@@ -15,9 +15,12 @@ export type ContinuumBlockParams = {
 export type ContinuumBlockState = { readonly mixer: Tree; readonly continuum?: ContinuumMemoryState };
 
 /**
- * $$u = x + \mathrm{mixer}(\mathrm{norm}(x)), \qquad y = \mathrm{CMS}(u)$$
+ * $$u = x + \mathrm{mixer}(\mathrm{norm}(x)), \qquad y = \mathrm{MLP}^{(f_k)}\big(\mathrm{MLP}^{(f_{k-1})}(\cdots \mathrm{MLP}^{(f_1)}(u))\big)$$
  *
- * The levels of the continuum memory bring norms and residuals of their own.
+ * The levels of the continuum memory bring norms and residuals of their own. With self-modifying Titans as the mixer it is a block of Hope, with attention
+ * one of Hope-Attention.
+ *
+ * @see Nested Learning (arXiv:2512.24695) Eq. 94-97
  */
 export class ContinuumBlock implements StackBlock<ContinuumBlockParams, ContinuumBlockState> {
   readonly mixer: SequenceLayer<Tree, Tree>;

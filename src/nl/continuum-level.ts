@@ -95,8 +95,9 @@ export function continuumUpdate(state: LevelState, gradient: Tree, tokens: numbe
   const elapsed = np.add(state.elapsed, tokens);
   const due = np.greaterEqual(elapsed, period);
   const pending = sum(state.pending, gradient);
+  const rate = np.array(stepSize, { dtype: leaves(pending)[0]!.dtype });
   const [weights, memory] = vmap((theta: Tree, g: Tree, kept: Tree): [Tree, Tree] =>
-    optimizer.update(theta, g, kept, np.array(stepSize)),
+    optimizer.update(theta, g, kept, rate),
   )(state.weights, pending, state.optimizer);
   return {
     due,

@@ -1,12 +1,11 @@
 /** Whole blocks of Hope that learn from the loss of what comes next, against the paper in plain numbers. */
 import { describe, expect, it } from "vitest";
-import { key, mapTree, np, readSync, scope, slice, type Tensor, tensor } from "../../src/array/index.ts";
-import { rmsNorm } from "../../src/common/index.ts";
-import { LanguageModel, type ModelInput, type ModelParams, nextTokenLoss } from "../../src/models/index.ts";
+import { key, mapTree, np, readSync, scope, tensor } from "../../src/array/index.ts";
+import { LanguageModel, type ModelInput, type ModelParams } from "../../src/models/index.ts";
 import { toNumbers } from "../common/tensors.ts";
 import { inFloat64 } from "../nl/exact.ts";
-import { selfModifyingOracle } from "../nl/self-modifying-oracle.ts";
 import type { PlainParams } from "../nl/plain-self-modifying.ts";
+import { selfModifyingOracle } from "../nl/self-modifying-oracle.ts";
 import * as oracle from "../oracles/index.ts";
 
 const [dim, tokens, vocabularySize] = [4, 8, 5];
@@ -18,7 +17,12 @@ const input: ModelInput = {
   heads: 1,
   vocabularySize,
   feedForwardExpansion: 1.5,
-  selfModifying: { chunkSize: chunk, projectionChunkSize: 1, maxStepSize: 0.6, gateBiases: { stepSize: 0, retain: 1.5 } },
+  selfModifying: {
+    chunkSize: chunk,
+    projectionChunkSize: 1,
+    maxStepSize: 0.6,
+    gateBiases: { stepSize: 0, retain: 1.5 },
+  },
   continuum: { periods: [2, 4], stepSize: [0.3, 0.2] },
 };
 const random = oracle.randomSource(94);
@@ -31,14 +35,20 @@ interface PlainModel {
   blocks: {
     mixerNorm: oracle.Vector;
     mixer: PlainParams;
-    continuum: { levels: { norm: oracle.Vector; weights: { up: oracle.Matrix; down: oracle.Matrix } }[]; mix?: oracle.Vector };
+    continuum: {
+      levels: { norm: oracle.Vector; weights: { up: oracle.Matrix; down: oracle.Matrix } }[];
+      mix?: oracle.Vector;
+    };
   }[];
 }
 
 function paramsOf(model: LanguageModel): ModelParams {
   return scope(() =>
     mapTree(model.init(key(5)), (leaf) =>
-      tensor(Float64Array.from(readSync(leaf), (value) => value + 0.3 * random.normal()), leaf.shape),
+      tensor(
+        Float64Array.from(readSync(leaf), (value) => value + 0.3 * random.normal()),
+        leaf.shape,
+      ),
     ),
   );
 }

@@ -2,6 +2,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import {
   type Engine,
+  grad,
   key,
   mapTree,
   namedLeaves,
@@ -16,7 +17,13 @@ import {
   vjp,
 } from "../../src/array/index.ts";
 import { type Block, concatenateTokens, Stream, type StreamState } from "../../src/common/index.ts";
-import { LanguageModel, type ModelParams, type ModelState, nextTokenLoss } from "../../src/models/index.ts";
+import {
+  LanguageModel,
+  type ModelParams,
+  type ModelState,
+  nextTokenLoss,
+  type ResidualBlockParams,
+} from "../../src/models/index.ts";
 import { nativeEngine } from "../array/native/support.ts";
 import { toNumbers } from "../common/tensors.ts";
 import * as oracle from "../oracles/index.ts";
@@ -122,6 +129,68 @@ describe("a stream that learns", () => {
     expect(nested.state.get(`${path}.weights.up`)).toEqual(nested.state.get(`${path}.start.weights.up`));
     const sequential = await readIn(modelOf({ stepSize: [0.3, 0.1] }), [14]);
     expect(oracle.maxDifference(nested.logits, sequential.logits)).toBeGreaterThan(1e-3);
+  });
+});
+
+describe("the limits of Hope", () => {
+  const tokens = (numbers: Int32Array) => tensor(numbers.slice(0, 12), [1, 12]);
+  const shared = { dim: 4, layers: 1, heads: 2, window: 3, vocabularySize: 6, feedForwardExpansion: 2 } as const;
+
+  it("Hope-Attention with one level that stands still is a transformer with the same weights", () => {
+    scope(() => {
+      const hope = new LanguageModel({ architecture: "hope-attention", ...shared, continuum: { periods: [null] } });
+      const transformer = new LanguageModel({ architecture: "transformer", ...shared, memory });
+      const params = transformer.init(key(8));
+      const [block] = params.blocks as unknown as ResidualBlockParams<Tree>[];
+      const { mixer, mixerNorm, feedForwardNorm, feedForward } = block!;
+      const continuum = { levels: [{ norm: feedForwardNorm, weights: feedForward }] };
+      const [y] = hope.step(
+        { ...params, blocks: [{ mixer, mixerNorm, continuum }] },
+        hope.initialState(params, 1),
+        tokens(text),
+      );
+      const [expected] = transformer.step(params, transformer.initialState(params, 1), tokens(text));
+      expect(toNumbers(y)).toEqual(toNumbers(expected));
+    });
+  });
+
+  it("Hope whose memories are never written or decayed, and whose levels stand still, knows nothing but the last few tokens", () => {
+    scope(() => {
+      const still = {
+        selfModifying: { chunkSize: 2, projectionChunkSize: 2, maxStepSize: 0, decay: false, convolutionKernel: 3 },
+      };
+      const model = new LanguageModel({
+        architecture: "hope",
+        ...shared,
+        ...still,
+        continuum: { periods: [2, 4], stepSize: 0 },
+      });
+      const params = model.init(key(8));
+      const read = (numbers: Int32Array) =>
+        toNumbers(model.step(params, model.initialState(params, 1), tokens(numbers))[0]) as number[][][];
+      const other = Int32Array.from(text, (token, t) => (t < 5 ? (token + 1) % 6 : token));
+      const [a, b] = [read(text)[0]!, read(other)[0]!];
+      expect(a.slice(7)).toEqual(b.slice(7));
+      expect(oracle.maxDifference(a[6]!, b[6]!)).toBeGreaterThan(1e-6);
+    });
+  });
+
+  it("gives every initial memory and every level's start an outer gradient", () => {
+    scope(() => {
+      const model = new LanguageModel({
+        architecture: "hope",
+        ...shared,
+        selfModifying: { chunkSize: 2, projectionChunkSize: 2 },
+        continuum: { periods: [4, 8], stepSize: 0.1 },
+      });
+      const params = model.init(key(8));
+      const observed = { targets: tokens(text.slice(1)), weights: np.ones([1, 12]) };
+      const loss = (p: ModelParams) =>
+        np.sum(nextTokenLoss(model.learn!(p, model.initialState(p, 1), tokens(text), observed)[0], observed.targets));
+      const starts = [...namedLeaves(grad(loss)(params))].filter(([path]) => /initialMemories|continuum/.test(path));
+      expect(starts.length).toBe(2 * 5 + 2 * 3);
+      for (const [path, leaf] of starts) expect(Math.max(...readSync(leaf).map(Math.abs)), path).toBeGreaterThan(0);
+    });
   });
 });
 

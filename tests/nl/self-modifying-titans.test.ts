@@ -18,6 +18,7 @@ import { randomized, toNumbers, toTensor } from "../common/tensors.ts";
 import { inFloat64, wide } from "../miras/float64.ts";
 import * as oracle from "../oracles/index.ts";
 import { type PlainParams, plainLayer } from "./plain-self-modifying.ts";
+import { selfModifyingOracle } from "./self-modifying-oracle.ts";
 
 const [dim, tokens] = [4, 7];
 const x = oracle.randomSource(901).normalMatrix(tokens, dim);
@@ -52,54 +53,6 @@ async function run(layer: SelfModifyingTitans, stored: readonly boolean[], own?:
     wide([stored.map(Number)]),
   )) as unknown as { y: oracle.Matrix[]; memory: oracle.Matrix[][][] };
   return { y: found.y[0]!, memory: found.memory.map((layers) => layers[0]![0]!), params };
-}
-
-/** The same by the oracle of the memories alone, which knows one head, and stores every token. */
-function oracleRun(
-  { config }: SelfModifyingTitans,
-  params: PlainParams,
-): { y: oracle.Matrix; memory: oracle.Matrix[] } {
-  const { projections = {}, initialMemories, convolutions } = params;
-  const memoryOf = (name: string): oracle.SelfModifyingMemory => {
-    const fixed = projections[name];
-    // A static matrix is a memory that is never written.
-    if (fixed) return { kind: "matrix", weight: oracle.transpose(fixed) };
-    const [first, second] = initialMemories[name]?.layers.map(([layer]) => layer!) ?? [oracle.identity(dim)];
-    return second ? { kind: "mlp", inward: first!, outward: second } : { kind: "matrix", weight: first! };
-  };
-  const names = ["key", "value", "stepSize", "retain", "memory"] as const;
-  const memories = Object.fromEntries(names.map((name) => [name, memoryOf(name)]));
-  const all = config.adaptiveQuery ? { ...memories, query: memoryOf("query") } : memories;
-  const mix = (branch: oracle.SelfModifyingBranch, window: oracle.Matrix) => {
-    const taps = convolutions[branch]!.slice(-window.length);
-    const mixed = window[0]!.map((_, j) => window.reduce((sum, u, n) => sum + u[j]! * taps[n]![j]!, 0));
-    return branch === "value" && config.normalizeValues ? oracle.l2Normalise(mixed, 1e-6) : mixed;
-  };
-  const result = oracle.selfModifyingTitans(
-    oracle.initialSelfModifyingState(all as unknown as oracle.SelfModifyingMemories),
-    { x, ...(config.adaptiveQuery ? {} : { queryWeight: oracle.transpose(projections.query!) }) },
-    {
-      ...config,
-      activation: "silu",
-      memoryChunk: config.chunkSize,
-      projectionChunk: config.projectionChunkSize,
-      stepSizeBias: params.gateBiases.stepSize![0]!,
-      retainBias: params.gateBiases.retain?.[0] ?? 0,
-      normaliseEpsilon: 1e-6,
-      frozen: [...config.staticProjections, ...(config.decay ? [] : (["retain"] as const))],
-      convolution: { length: config.convolutionKernel, mix },
-    },
-  );
-  const y = result.outputs.map((read, t) => {
-    const rms = Math.sqrt(oracle.dot(read, read) / dim + 1e-6);
-    const gate = oracle.vecMat(x[t]!, params.outputGate).map(oracle.sigmoid);
-    return oracle.vecMat(
-      read.map((u, j) => (u / rms) * params.readScale[0]![j]! * gate[j]!),
-      params.output,
-    );
-  });
-  const { memory } = result.state.memories;
-  return { y, memory: memory.kind === "mlp" ? [memory.inward, memory.outward] : [memory.weight] };
 }
 
 const options: [string, Partial<SelfModifyingInput>][] = [
@@ -143,7 +96,7 @@ describeNative("self-modifying Titans against a loop in plain numbers", () => {
     const found = await run(layer, stored);
     const plain = plainLayer(layer.config, found.params, x, stored);
     expectSame(found, { y: plain.outputs, memory: plain.memories.memory! });
-    if (isKnown) expectSame(found, oracleRun(layer, found.params));
+    if (isKnown) expectSame(found, selfModifyingOracle(layer, found.params, x));
   });
 });
 
