@@ -26,7 +26,7 @@ export function levelBlock({ norm, weights }: LevelBlock, x: Tensor): Tensor {
  * @param blocks the levels in the order in which a token passes them
  * @param x [batch, tokens, dim]
  * @returns [batch, tokens, dim]
- * @see Nested Learning (arXiv:2512.24695) Eq. 70, 97
+ * @see Nested Learning (arXiv:2512.24695) Eq. 70
  */
 export function continuumChain(blocks: readonly LevelBlock[], x: Tensor): Tensor {
   return blocks.reduce((y, block) => levelBlock(block, y), x);

@@ -27,8 +27,9 @@ export type ContinuumMemoryState = readonly LevelState[];
  * `step` reads with the weights as they are. The model that knows what came next hands the gradient of the loss to `takeGradient`, which updates a level
  * where its chunk ends. Every sequence has weights of its own.
  *
+ * What it does is in `continuumChain`, `independentContinuum`, `startLevel`, `continuumUpdate` and `nestedContinuumReset`.
+ *
  * @throws ConfigError if the levels cannot work
- * @see Nested Learning (arXiv:2512.24695) Eq. 70, 71
  */
 export class ContinuumMemory implements LearningLayer<ContinuumMemoryParams, ContinuumMemoryState> {
   readonly config: ContinuumMemoryConfig;
