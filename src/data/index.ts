@@ -9,6 +9,8 @@ export { encodeText } from "./encode-text.ts";
 export { huggingFaceTokenizer } from "./hugging-face-tokenizer.ts";
 export { type NgramBaselines, ngramBaselines } from "./ngram.ts";
 export { openTokenizer } from "./open-tokenizer.ts";
+export { symbolTokenizer } from "./symbol-tokenizer.ts";
+export * from "./tasks/index.ts";
 export { encodeTree, restoreTree } from "./tensor-files.ts";
 export { type Splits, splits, type TextSource, textSource } from "./text-source.ts";
 export { byteTokens, memoryTokens, type TokenSource } from "./token-source.ts";

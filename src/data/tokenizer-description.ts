@@ -3,6 +3,7 @@ import { z } from "zod";
 import { DataError } from "../utils/errors.ts";
 import { byteTokenizer } from "./byte-tokenizer.ts";
 import { huggingFaceTokenizer } from "./hugging-face-tokenizer.ts";
+import { symbolTokenizer } from "./symbol-tokenizer.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
 const common = { name: z.string(), vocabularySize: z.int().positive(), fingerprint: z.string() };
@@ -10,6 +11,7 @@ const common = { name: z.string(), vocabularySize: z.int().positive(), fingerpri
 const schema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("bytes"), ...common }),
   z.strictObject({ kind: z.literal("hugging-face"), ...common, tokenizer: z.unknown() }),
+  z.strictObject({ kind: z.literal("symbols"), ...common, symbols: z.array(z.string()) }),
 ]);
 
 /**
@@ -27,14 +29,17 @@ export async function tokenizerFromDescription(json: unknown): Promise<Tokenizer
     throw new DataError(`this is not the description of a tokenizer: ${issue.message}${where}`);
   }
   const description = parsed.data;
-  const tokenizer =
-    description.kind === "bytes"
-      ? byteTokenizer()
-      : await huggingFaceTokenizer(description.tokenizer, description.name);
+  const tokenizer = await rebuilt(description);
   if (tokenizer.fingerprint !== description.fingerprint || tokenizer.vocabularySize !== description.vocabularySize) {
     throw new DataError(
       `the description of the tokenizer "${description.name}" is damaged: its contents do not match its fingerprint`,
     );
   }
   return tokenizer;
+}
+
+async function rebuilt(description: z.output<typeof schema>): Promise<Tokenizer> {
+  if (description.kind === "bytes") return byteTokenizer();
+  if (description.kind === "symbols") return symbolTokenizer(description.name, description.symbols);
+  return huggingFaceTokenizer(description.tokenizer, description.name);
 }

@@ -20,12 +20,14 @@ export interface TokenStreamDecoder {
 
 /** Everything needed to rebuild a tokenizer, as plain JSON. Checkpoints hold one. */
 export interface TokenizerDescription {
-  readonly kind: "bytes" | "hugging-face";
+  readonly kind: "bytes" | "hugging-face" | "symbols";
   readonly name: string;
   readonly vocabularySize: number;
   readonly fingerprint: string;
   /** The contents of `tokenizer.json`; present for the kind `hugging-face` only. */
   readonly tokenizer?: unknown;
+  /** What the tokens are called; present for the kind `symbols` only. */
+  readonly symbols?: readonly string[];
 }
 
 /** Text to token ids and back. Ids run from 0 to `vocabularySize` - 1. */

@@ -13,6 +13,8 @@ export interface TokenWindows {
   readonly starts: readonly number[];
   /** How many of each row's targets are real, from its first on, shape [batch]. */
   readonly targets: readonly number[];
+  /** How much each target counts, shape [batch, length]; all real ones count 1 where there are none. Those beyond a row's targets hold 0. */
+  readonly weights?: Float32Array;
 }
 
 /**

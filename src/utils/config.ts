@@ -77,7 +77,9 @@ function explainUnion(
   if (nearest !== undefined) return nearest.flatMap((inner) => explain(inner, path, schema, root));
   const subject = path.length === 0 ? "the configuration" : path.join(".");
   const options = "options" in issue ? (issue.options ?? []).map(show) : issue.errors.flat().flatMap(expectations);
-  return [`${subject} must be ${choice([...new Set(options)])}, not ${show(valueAt(root, path))}`];
+  const actual = valueAt(root, path);
+  const near = "options" in issue ? suggestion(actual, issue.options ?? []) : "";
+  return [`${subject} must be ${choice([...new Set(options)])}, not ${show(actual)}${near}`];
 }
 
 function isWrongKind(issue: Issue): boolean {

@@ -1,0 +1,10 @@
+export { openTask, taskNamed, taskNames, taskSchema, tasks } from "./families.ts";
+export type { Question, Task, TaskFamily, TaskPart, TaskRow, TaskSettings } from "./task.ts";
+export {
+  type AnswerScore,
+  checkTaskLength,
+  evaluationSeed,
+  scoreAnswers,
+  type TaskBatch,
+  taskBatch,
+} from "./task-batch.ts";

@@ -1,0 +1,221 @@
+/** What a task is: sequences made from random numbers, with questions whose answers follow from what stands before them. */
+import { z } from "zod";
+import { ShapeError } from "../../utils/errors.ts";
+import type { RandomStream } from "../random-stream.ts";
+
+/** A question of a row. A target is a token that is predicted: target t is token t + 1 of the row. */
+export interface Question {
+  /** Number of the answer's first target in the row. */
+  readonly target: number;
+  /** Tokens of the answer; its targets follow each other. */
+  readonly count: number;
+  /** Place in the row of the fact that the answer follows from, of several the oldest; `null` where it is not in the row. */
+  readonly fact: number | null;
+  /** Tokens from the fact to the answer's first token; `null` without a fact. */
+  readonly distance: number | null;
+  /** Where the fact stands among the tokens before the answer: 0 at their beginning, near 1 at their end; `null` without a fact. */
+  readonly depth: number | null;
+}
+
+/** One generated sequence. */
+export interface TaskRow {
+  /** Token ids, shape [length + 1]. */
+  readonly tokens: Int32Array;
+  readonly questions: readonly Question[];
+}
+
+/** Training and evaluation draw from seeds, and texts, that have nothing in common. */
+export type TaskPart = "training" | "evaluation";
+
+/** What a family makes of its settings. */
+export interface TaskRules {
+  /** Names of the tokens; their places are the ids. */
+  readonly symbols: readonly string[];
+  /** The least number of targets of a row. */
+  readonly shortestLength: number;
+  /** Share of answer tokens that the best guess gets right without knowing the facts. */
+  readonly chance: number;
+  /** Makes a row of `length` + 1 tokens. */
+  row(random: RandomStream, length: number, part: TaskPart): TaskRow;
+}
+
+/** A task with its settings. */
+export interface Task extends TaskRules {
+  readonly name: string;
+  readonly settings: TaskSettings;
+  readonly vocabularySize: number;
+}
+
+/** Entries of every task beside its own knobs. */
+const common = {
+  lengths: z
+    .array(z.int().min(1))
+    .default([])
+    .describe("Shorter lengths that training begins with, in this order; multiples of training.segment."),
+  lengthsShare: z
+    .number()
+    .gt(0)
+    .lt(1)
+    .default(0.4)
+    .describe("Share of the steps, from the first on, that is trained at the shorter lengths."),
+  mixedLengths: z
+    .boolean()
+    .default(false)
+    .describe("Draws the length of every step from the shorter ones and training.length instead, to the end."),
+};
+
+/** The settings of a task as far as all tasks have them; its knobs are further entries. */
+export interface TaskSettings {
+  readonly name: string;
+  readonly lengths: readonly number[];
+  readonly lengthsShare: number;
+  readonly mixedLengths: boolean;
+}
+
+/** A book or another text that a task may hide things in. */
+export interface TaskText {
+  readonly byteLength: number;
+  read(start: number, count: number): Uint8Array;
+}
+
+/** A kind of task, and how its settings are written. */
+export interface TaskFamily {
+  readonly name: string;
+  /** One sentence. */
+  readonly summary: string;
+  /** What a row looks like and what is asked. */
+  readonly definition: string;
+  /** Where the task comes from. */
+  readonly source: string;
+  /** Its name, knobs and the entries that all tasks have. */
+  readonly schema: z.ZodObject;
+  /** Knobs to try, as `--set` takes them. */
+  readonly example: string;
+  /**
+   * The task with some settings.
+   *
+   * @param settings validated by `schema`
+   * @param text what its knob `text` names, where it has one that names something
+   */
+  open(settings: TaskSettings, text?: TaskText): Task;
+}
+
+/** What keeps knobs from going together: the one to change, and a sentence. */
+export interface KnobProblem {
+  readonly knob: string;
+  readonly sentence: string;
+}
+
+/** Makes a family; see `TaskFamily`. `problem` looks at all knobs together. */
+export function defineTask<const N extends string, K extends z.ZodRawShape>(family: {
+  readonly name: N;
+  readonly summary: string;
+  readonly definition: string;
+  readonly source: string;
+  readonly example: string;
+  readonly knobs: K;
+  problem?(knobs: z.output<z.ZodObject<K>>): KnobProblem | undefined;
+  rules(knobs: z.output<z.ZodObject<K>>, text?: TaskText): TaskRules;
+}): TaskFamily & { readonly name: N } {
+  const { knobs, problem, rules, ...about } = family;
+  const schema = z.strictObject({ name: z.literal(family.name), ...knobs, ...common }).superRefine((value, context) => {
+    const found = problem?.(value as z.output<z.ZodObject<K>>);
+    if (found) context.addIssue({ code: "custom", path: [found.knob], message: found.sentence, input: value });
+  });
+  return {
+    ...about,
+    schema: schema as unknown as z.ZodObject,
+    open(settings, text) {
+      const made = rules(settings as unknown as z.output<z.ZodObject<K>>, text);
+      return { ...made, name: family.name, settings, vocabularySize: made.symbols.length };
+    },
+  };
+}
+
+/** Writes a row from left to right. */
+export class RowWriter {
+  private readonly tokens: number[] = [];
+  private readonly questions: Question[] = [];
+
+  /** The place of the next token. */
+  get place(): number {
+    return this.tokens.length;
+  }
+
+  /** Adds tokens; returns the place of the first. */
+  write(...tokens: readonly number[]): number {
+    const { place } = this;
+    this.tokens.push(...tokens);
+    return place;
+  }
+
+  /** Adds many tokens. */
+  copy(tokens: ArrayLike<number>): void {
+    for (let i = 0; i < tokens.length; i++) this.tokens.push(tokens[i]!);
+  }
+
+  /** Adds the same token several times. */
+  repeat(token: number, count: number): void {
+    for (let i = 0; i < count; i++) this.tokens.push(token);
+  }
+
+  /** Adds an answer, which follows from the fact at a place. */
+  answer(tokens: readonly number[], fact: number | null): void {
+    const { place } = this;
+    const seen = fact === null ? { distance: null, depth: null } : { distance: place - fact, depth: fact / place };
+    this.questions.push({ target: place - 1, count: tokens.length, fact, ...seen });
+    this.write(...tokens);
+  }
+
+  /**
+   * The row, filled up at its end.
+   *
+   * @throws ShapeError if more was written than fits
+   */
+  row(length: number, filler: number): TaskRow {
+    const free = length + 1 - this.place;
+    if (free < 0) throw new ShapeError(`${this.place} tokens were written to a row of ${length + 1}`);
+    this.repeat(filler, free);
+    return { tokens: Int32Array.from(this.tokens), questions: this.questions };
+  }
+}
+
+type Ids<G extends Record<string, string | readonly string[]>> = {
+  readonly [K in keyof G]: G[K] extends string ? number : readonly number[];
+};
+
+/** Gives symbols their ids in the order in which they are written: a name its id, a list of names their ids. */
+export function vocabulary<const G extends Record<string, string | readonly string[]>>(
+  groups: G,
+): { readonly symbols: readonly string[]; readonly ids: Ids<G> } {
+  const symbols: string[] = [];
+  const idOf = (symbol: string) => symbols.push(symbol) - 1;
+  const ids = Object.entries(groups).map(([name, group]) => {
+    return [name, typeof group === "string" ? idOf(group) : group.map(idOf)];
+  });
+  return { symbols, ids: Object.fromEntries(ids) as Ids<G> };
+}
+
+/** `k0`, `k1`, ... */
+export function numbered(prefix: string, count: number): string[] {
+  return Array.from({ length: count }, (_, i) => `${prefix}${i}`);
+}
+
+/** A knob that counts something, with its smallest value, its default and what it is. */
+export function countKnob(least: number, usual: number, about: string) {
+  return z.int().min(least).default(usual).describe(about);
+}
+
+/**
+ * Distributes free slots: how many stand before each of some items, and after the last. Every arrangement is as likely.
+ *
+ * @returns [items + 1], summing to `free`
+ */
+export function randomGaps(random: RandomStream, items: number, free: number): number[] {
+  // The items' places among all slots; for few items in many slots this is faster than a shuffle.
+  const places = new Set<number>();
+  while (places.size < items) places.add(random.below(items + free));
+  const ordered = [...places].sort((a, b) => a - b);
+  const gaps = ordered.map((place, i) => place - (i === 0 ? 0 : ordered[i - 1]! + 1));
+  return [...gaps, free + items - 1 - (ordered.at(-1) ?? -1)];
+}
