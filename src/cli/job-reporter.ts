@@ -1,5 +1,6 @@
 /** Tells on standard error what a job does. */
 import type { CompareEvent, MainJobEvent } from "../evaluation/index.ts";
+import { lossOf } from "../training/index.ts";
 import { clock } from "./output.ts";
 import { type Progress, startProgress } from "./progress.ts";
 
@@ -27,7 +28,7 @@ export function jobReporter(): JobReporter {
         else progress.update(event.step, event);
         return;
       case "validation":
-        return progress?.note(`validation ${event.bitsPerByte.toFixed(3)}`);
+        return progress?.note(`validation ${lossOf(event).bits.toFixed(3)}`);
       case "stage done":
         stop();
         return console.error(`  done in ${clock(event.seconds)}`);

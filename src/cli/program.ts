@@ -12,6 +12,7 @@ import { addMiras } from "./miras.ts";
 import { addModels } from "./models.ts";
 import { addOptimizers } from "./optimizers.ts";
 import { addStart } from "./start.ts";
+import { addTasks } from "./tasks.ts";
 import { addTrain } from "./train.ts";
 
 const { version } = createRequire(import.meta.url)("../../package.json") as { version: string };
@@ -42,6 +43,7 @@ Examples:
     addEvaluate,
     addExport,
     addModels,
+    addTasks,
     addMiras,
     addOptimizers,
     addInspect,

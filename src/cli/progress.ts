@@ -1,13 +1,10 @@
 /** Progress on standard error: one live line on a terminal, plain lines elsewhere. */
 import { SingleBar } from "cli-progress";
+import { type LossEntry, lossOf } from "../training/index.ts";
 import { clock, count } from "./output.ts";
 
-/** What is known after a piece of work. */
-export interface ProgressFacts {
-  readonly bitsPerByte: number;
-  /** Tokens read in this piece. */
-  readonly tokens: number;
-}
+/** What is known after a piece of work: its loss, and the tokens that were read in it. */
+export type ProgressFacts = LossEntry & { readonly tokens: number };
 
 /** A line that shows how far some work is. */
 export interface Progress {
@@ -45,8 +42,9 @@ function liveLine(unit: string, total: number, from: number, speed: Speedometer)
   const bar = new SingleBar({ format, barsize: 5, stream: process.stderr, linewrap: true });
   bar.start(total, from, { loss: "starting", note: "", pace: "" });
   return {
-    update(done, { bitsPerByte, tokens }) {
-      bar.update(done, { loss: `${bitsPerByte.toFixed(3)} bits/byte`, pace: ` ${pace(speed, done, total, tokens)}` });
+    update(done, { tokens, ...loss }) {
+      const { bits, unit: measure } = lossOf(loss);
+      bar.update(done, { loss: `${bits.toFixed(3)} bits/${measure}`, pace: ` ${pace(speed, done, total, tokens)}` });
     },
     note: (text) => bar.update({ note: ` (${text})` }),
     stop: () => bar.stop(),
@@ -56,8 +54,9 @@ function liveLine(unit: string, total: number, from: number, speed: Speedometer)
 function plainLines(unit: string, total: number, speed: Speedometer): Progress {
   let printed = -1;
   return {
-    update(done, { bitsPerByte, tokens }) {
-      const facts = `${bitsPerByte.toFixed(3)} bits per byte, ${pace(speed, done, total, tokens)}`;
+    update(done, { tokens, ...loss }) {
+      const { bits, unit: measure } = lossOf(loss);
+      const facts = `${bits.toFixed(3)} bits per ${measure}, ${pace(speed, done, total, tokens)}`;
       const part = done >= total ? PLAIN_LINES + 1 : Math.floor((done / total) * PLAIN_LINES);
       if (part > printed) console.error(`${unit} ${done}/${total}: ${facts}`);
       printed = Math.max(printed, part);

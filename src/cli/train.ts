@@ -1,11 +1,11 @@
 /** `train`: trains a model, or goes on training it. */
 import type { Command } from "commander";
 import { engineNames } from "../array/index.ts";
-import { bundledCorpora } from "../data/index.ts";
+import { bundledCorpora, taskNames } from "../data/index.ts";
 import { architectureNames, defaultPreset, listedArchitectures, presets } from "../models/index.ts";
 import { levelTable } from "../nl/index.ts";
 import { optimizerNames } from "../optim/index.ts";
-import { resumeRun, runLevels, startRun, trainRun } from "../training/index.ts";
+import { lossOf, resumeRun, runLevels, startRun, trainRun, type ValidationMetrics } from "../training/index.ts";
 import { ConfigError } from "../utils/index.ts";
 import { commandLayers } from "./config-layers.ts";
 import { onInterrupt } from "./interrupt.ts";
@@ -17,6 +17,7 @@ interface TrainFlags {
   readonly preset?: string;
   readonly arch?: string;
   readonly corpus?: string;
+  readonly task?: string;
   readonly tokenizer?: string;
   readonly out?: string;
   readonly resume?: string;
@@ -36,7 +37,7 @@ interface TrainFlags {
 export function addTrain(program: Command): void {
   program
     .command("train")
-    .description("train a model on text; its folder holds config.json, metrics.jsonl and checkpoints")
+    .description("train a model on text, or on a task; its folder holds config.json, metrics.jsonl and checkpoints")
     .option(
       "--preset <name>",
       `a model and how it is trained: ${Object.keys(presets).join(", ")} (default: ${defaultPreset})`,
@@ -50,6 +51,7 @@ export function addTrain(program: Command): void {
       "--corpus <text>",
       `${bundledCorpora.join(", ")}, a file, a folder, a glob pattern, or - for standard input`,
     )
+    .option("--task <name>", "train on a task instead, see: neural-memory tasks", oneOf("task", taskNames))
     .option("--tokenizer <name>", "bytes, or a Hugging Face tokenizer.json")
     .option("--out <folder>", "folder of the new run (default: runs/<preset>-<number>)")
     .option("--resume <folder>", "go on with a run, from its latest checkpoint or the one that is named")
@@ -81,6 +83,7 @@ Examples:
   $ cat book.txt | neural-memory train --corpus - --arch transformer
   $ neural-memory train --preset lmm-small --arch miras:gated-deltanet --steps 200
   $ neural-memory train --optimizer muon --set training.optimizer.momentum=0.9
+  $ neural-memory train --preset lmm-small --task recall --set task.pairs=8 --set training.length=64
   $ neural-memory train --resume runs/first`,
     )
     .action(runTrain);
@@ -98,22 +101,43 @@ async function runTrain(flags: TrainFlags): Promise<void> {
     signal: interrupt.signal,
     onNote: console.error,
     onStep: (metrics) => progress.update(metrics.step, metrics),
-    onValidation: ({ bitsPerByte }) => progress.note(`validation ${bitsPerByte.toFixed(3)}`),
+    onValidation: (found) => progress.note(`validation ${validationText(found)}`),
   }).finally(() => progress.stop());
 
   if (!summary.complete)
     console.error(`stopped at step ${summary.step}; go on with: neural-memory train --resume ${summary.run}`);
   process.exitCode = interrupt.exitCode !== undefined && !summary.complete ? interrupt.exitCode : 0;
   if (flags.json) return printJson(summary);
-  const { run: folder, validationBitsPerByte, tokens, seconds } = summary;
-  const found =
-    validationBitsPerByte === null ? "" : `, ${validationBitsPerByte.toFixed(3)} bits per byte in validation`;
+  const { run: folder, validation, tokens, seconds } = summary;
+  const found = validation === null ? "" : `, ${resultText(validation)} in validation`;
   console.log(`${folder}: step ${summary.step} of ${steps}${found}, ${count(tokens)} tokens in ${clock(seconds)}`);
 }
 
+/** A validation in a few characters. */
+function validationText(found: ValidationMetrics): string {
+  const { answerAccuracy } = found;
+  const right = answerAccuracy === undefined ? "" : `, ${percent(answerAccuracy)} right`;
+  return `${lossOf(found).bits.toFixed(3)}${right}`;
+}
+
+/** A validation in full. */
+function resultText(found: ValidationMetrics): string {
+  const { bits, unit } = lossOf(found);
+  const { answerAccuracy, tokenAccuracy, answers } = found;
+  const right =
+    answerAccuracy === undefined
+      ? ""
+      : `, ${percent(answerAccuracy)} of ${count(answers!)} answers and ${percent(tokenAccuracy!)} of their tokens right`;
+  return `${bits.toFixed(3)} bits per ${unit}${right}`;
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(1)} %`;
+}
+
 async function openRun(flags: TrainFlags) {
-  const { preset, corpus, tokenizer, engine, threads, keep, arch, optimizer, steps, seed } = flags;
-  const run = { preset, corpus, tokenizer, engine, threads, keep };
+  const { preset, corpus, task, tokenizer, engine, threads, keep, arch, optimizer, steps, seed } = flags;
+  const run = { preset, corpus, task: { name: task }, tokenizer, engine, threads, keep };
   const written = { ...run, model: { architecture: arch }, training: { optimizer: { name: optimizer }, steps, seed } };
   const { layers, where } = await commandLayers(flags.config, written, flags.set ?? []);
   if (flags.resume === undefined) return startRun({ layers, where, out: flags.out, onNote: console.error });

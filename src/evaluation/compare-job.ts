@@ -7,6 +7,7 @@ import {
   type Run,
   readMetrics,
   type StepMetrics,
+  textCurve,
   trainRun,
   type ValidationMetrics,
 } from "../training/index.ts";
@@ -200,10 +201,12 @@ export async function learnedIn(
   metrics: string,
 ): Promise<Pick<ComparedModel, "training" | "validation" | "secondsPerStep">> {
   const lines = await readMetrics(metrics);
-  const curve = (kind: string) =>
-    lines.filter((line) => line.kind === kind).map(({ step, bitsPerByte }) => ({ step, bitsPerByte }));
   const seconds = lines.filter(({ kind }) => kind === "step").map((line) => line.seconds);
-  return { training: curve("step"), validation: curve("validation"), secondsPerStep: median(seconds) };
+  return {
+    training: textCurve(lines, "step"),
+    validation: textCurve(lines, "validation"),
+    secondsPerStep: median(seconds),
+  };
 }
 
 /** The middle one of some numbers: steps that also compiled do not count. */

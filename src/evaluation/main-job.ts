@@ -10,6 +10,7 @@ import {
   resumeRun,
   runFolder,
   startRun,
+  textCurve,
 } from "../training/index.ts";
 import { readDiagnostics } from "./diagnostics-log.ts";
 import { checkJobText, openJobText } from "./job-text.ts";
@@ -125,9 +126,7 @@ async function measurePair({ run, text, tracer, budget }: Job, { model: trained,
 
 async function curvesOf(run: string): Promise<Pick<ReportData, "training" | "validation">> {
   const lines = await readMetrics(runFolder(run).metrics);
-  const curve = (kind: string) =>
-    lines.filter((line) => line.kind === kind).map(({ step, bitsPerByte }) => ({ step, bitsPerByte }));
-  return { training: curve("step"), validation: curve("validation") };
+  return { training: textCurve(lines, "step"), validation: textCurve(lines, "validation") };
 }
 
 /** What the engine has to say, told once: the control's engine would say the same. */

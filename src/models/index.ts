@@ -21,7 +21,7 @@ export { ContinuumBlock, type ContinuumBlockParams, type ContinuumBlockState } f
 export { type ContinuumConfig, continuumSchema } from "./continuum-config.ts";
 export { continuumOf, hopeArchitectureNames, isHopeArchitecture, selfModifyingSchema } from "./hope-config.ts";
 export { LanguageModel, type ModelParams, type ModelState, nextTokenLoss } from "./language-model.ts";
-export { absoluteError, crossEntropy, squaredError, type TokenLoss } from "./losses.ts";
+export { absoluteError, crossEntropy, isPredicted, squaredError, type TokenLoss } from "./losses.ts";
 export { mayWrite, memoryChunkSize, withoutWrites } from "./memory-settings.ts";
 export {
   isMirasArchitecture,

@@ -20,6 +20,20 @@ export function crossEntropy(logits: Tensor, targets: Tensor): Tensor {
 }
 
 /**
+ * Whether each target was held for more likely than every other class. Of several that are as likely none is predicted.
+ *
+ * @param logits [batch, tokens, classes]
+ * @param targets whole numbers below `classes`: int32 [batch, tokens]
+ * @returns 1 or 0, float32 [batch, tokens]
+ */
+export function isPredicted(logits: Tensor, targets: Tensor): Tensor {
+  const chosen = nn.oneHot(targets, logits.shape.at(-1)!);
+  const own = np.sum(np.multiply(logits, chosen), -1, { keepdims: true });
+  const asLikely = np.sum(np.where(np.greaterEqual(logits, own), 1, 0), -1);
+  return np.where(np.equal(asLikely, 1), np.ones([...targets.shape]), 0);
+}
+
+/**
  * Mean squared error of each token's output.
  *
  * $$\ell_t = \tfrac1n \sum_i (y_{t,i} - \hat y_{t,i})^2$$

@@ -7,8 +7,10 @@ import {
   encodeTree,
   removePartials,
   restoreTree,
+  type TaskSettings,
   type Tokenizer,
   type TokenizerDescription,
+  taskSchema,
   tokenizerFromDescription,
   writeDirectoryAtomic,
   writeFileAtomic,
@@ -31,6 +33,7 @@ const metaSchema = z.object({
   tokenizer: z.custom<TokenizerDescription>((value) => typeof value === "object" && value !== null && "kind" in value),
   corpus: z.string(),
   corpusFingerprint: z.string().optional(),
+  task: taskSchema.optional(),
   engine: z.object({ name: z.string(), threads: z.int() }),
 });
 
@@ -44,6 +47,8 @@ export interface CheckpointMeta {
   readonly corpus: string;
   /** By which that text is known again; see `corpusFingerprint`. */
   readonly corpusFingerprint?: string | undefined;
+  /** The task that it was trained on, if it was one. */
+  readonly task?: TaskSettings | undefined;
   /** The engine and threads that computed it: others give other last digits. */
   readonly engine: { readonly name: string; readonly threads: number };
 }
@@ -72,7 +77,8 @@ export async function saveCheckpoint(
     readonly training: TrainingConfig;
     readonly tokenizer: Tokenizer;
     readonly corpus: string;
-    readonly corpusFingerprint?: string;
+    readonly corpusFingerprint?: string | undefined;
+    readonly task?: TaskSettings | undefined;
     readonly engine: Engine;
   },
   keep: number,
@@ -85,6 +91,7 @@ export async function saveCheckpoint(
     tokenizer: about.tokenizer.describe(),
     corpus: about.corpus,
     corpusFingerprint: about.corpusFingerprint,
+    task: about.task,
     engine: { name: about.engine.name, threads: about.engine.threads },
   };
   const name = `step-${String(state.step).padStart(7, "0")}`;

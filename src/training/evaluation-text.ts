@@ -25,10 +25,13 @@ export interface EvaluationText {
  * @throws DataError if the text cannot be used, or the one the model was trained on has changed and no part is named
  */
 export async function openEvaluationText(
-  meta: Pick<CheckpointMeta, "corpus" | "corpusFingerprint">,
+  meta: Pick<CheckpointMeta, "corpus" | "corpusFingerprint" | "task">,
   corpus?: string,
   split?: EvaluationSplit,
 ): Promise<EvaluationText> {
+  if (corpus === undefined && meta.task !== undefined) {
+    throw new DataError(`the model was trained on the task "${meta.task.name}", which is no text; name a --corpus`);
+  }
   const text = await openCorpus(corpus ?? meta.corpus);
   const { corpusFingerprint: trained } = meta;
   const known = trained === undefined ? corpus === undefined : corpusFingerprint(text) === trained;

@@ -1,3 +1,4 @@
+export { AnswerPrograms, type WindowAnswers } from "./answer-programs.ts";
 export {
   type CheckpointMeta,
   findCheckpoint,
@@ -9,7 +10,8 @@ export {
 export { type TrainingConfig, type TrainingInput, trainingSchema } from "./config.ts";
 export { type EvaluationSplit, evaluationSplits, openEvaluationText } from "./evaluation-text.ts";
 export { type FitMetrics, type FitOptions, fitModel } from "./fit-model.ts";
-export { type MetricsLine, readMetrics } from "./metrics-file.ts";
+export { type LossEntry, type LossUnit, lossEntry, lossOf } from "./loss-entry.ts";
+export { type MetricsLine, readMetrics, textCurve } from "./metrics-file.ts";
 export { firstNonFinite } from "./non-finite.ts";
 export { type OptimizerChoice, optimizerSettings } from "./optimizer-choice.ts";
 export { type Run, type RunHooks, type RunSummary, resumeRun, startRun, trainRun } from "./run.ts";
@@ -27,10 +29,10 @@ export {
   type SequenceBatch,
 } from "./sequence-batches.ts";
 export {
+  type AnswerAccuracy,
   checkTraining,
   initialTrainingState,
   type StepMetrics,
-  type TrainingData,
   type TrainingState,
   type TrainOptions,
   train,
@@ -41,5 +43,13 @@ export {
   corpusFingerprint,
   type OpenTrainingData,
   openTrainingData,
+  type RunData,
   VALIDATION_SHARE,
 } from "./training-data.ts";
+export {
+  type TrainingData,
+  taskWindows,
+  textWindows,
+  type ValidationWindows,
+  type WindowSource,
+} from "./window-source.ts";

@@ -27,6 +27,16 @@ export async function readMetrics(path: string): Promise<MetricsLine[]> {
   return lines;
 }
 
+/** The loss of a text over the steps of training, or over its validations. */
+export function textCurve(
+  lines: readonly MetricsLine[],
+  kind: MetricsLine["kind"],
+): { readonly step: number; readonly bitsPerByte: number }[] {
+  return lines.flatMap((line) =>
+    line.kind === kind && line.bitsPerByte !== undefined ? [{ step: line.step, bitsPerByte: line.bitsPerByte }] : [],
+  );
+}
+
 /** A metrics file being written. */
 export interface MetricsFile {
   /** Adds a line; it survives the end of this process, however it ends. */

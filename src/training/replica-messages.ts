@@ -21,10 +21,11 @@ export type ReplicaRequest =
       readonly scale: number;
     }
   | { readonly kind: "loss"; readonly params: PlainTree; readonly windows: TokenWindows }
+  | { readonly kind: "answers"; readonly params: PlainTree; readonly windows: TokenWindows }
   | { readonly kind: "close" };
 
 /** What a replica says: an answer, why there is none, or what its engine wants the user to know. */
 export type ReplicaMessage =
-  | { readonly kind: "answer"; readonly loss: number; readonly gradients?: PlainTree }
+  | { readonly kind: "answer"; readonly loss: number; readonly gradients?: PlainTree; readonly right?: Float32Array }
   | { readonly kind: "error"; readonly error: unknown }
   | { readonly kind: "note"; readonly sentence: string };

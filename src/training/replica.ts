@@ -28,6 +28,8 @@ async function answer(request: Exclude<ReplicaRequest, { kind: "close" }>): Prom
   const params = treeOfPlain(request.params) as ModelParams;
   if (request.kind === "loss") {
     say({ kind: "answer", loss: await programs.loss(params, request.windows) });
+  } else if (request.kind === "answers") {
+    say({ kind: "answer", ...(await programs.answers(params, request.windows)) });
   } else {
     const { loss, gradients } = await programs.gradients(params, request.batches, request.scale);
     const plain = plainTree(gradients);

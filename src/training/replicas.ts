@@ -6,6 +6,7 @@ import { type Engine, type PlainTree, plainTree, treeOfPlain } from "../array/in
 import type { TokenWindows } from "../data/index.ts";
 import { LanguageModel, type ModelParams } from "../models/index.ts";
 import { EngineError } from "../utils/index.ts";
+import type { WindowAnswers } from "./answer-programs.ts";
 import { replicaEntry } from "./replica-entry.ts";
 import type { ReplicaMessage, ReplicaRequest, ReplicaSettings } from "./replica-messages.ts";
 import type { SequenceGradients } from "./segment-programs.ts";
@@ -91,6 +92,13 @@ class Replicas implements WindowPrograms {
     return total(await this.askAll((i) => ({ kind: "loss", params: plain, windows: shares[i]! })));
   }
 
+  async answers(params: ModelParams, windows: TokenWindows): Promise<WindowAnswers> {
+    const plain = plainTree(params);
+    const shares = shared(windows, this.count);
+    const found = await this.askAll((i) => ({ kind: "answers", params: plain, windows: shares[i]! }));
+    return { loss: total(found), right: joined(found.map(({ right }) => right!)) };
+  }
+
   /** Waits for all answers, also where one fails: a thread that still computes cannot be asked anything else. */
   private async askAll(requestOf: (replica: number) => ReplicaRequest): Promise<Answer[]> {
     const asked = this.replicas.map((replica, i) => replica.ask(requestOf(i)));
@@ -153,7 +161,7 @@ function failed(cause: unknown): Error {
 }
 
 /** The rows of a batch in as many shares of nearly equal size. */
-function shared({ tokens, batch, length, starts, targets }: TokenWindows, shares: number): TokenWindows[] {
+function shared({ tokens, batch, length, starts, targets, weights }: TokenWindows, shares: number): TokenWindows[] {
   return Array.from({ length: shares }, (_, i) => {
     const [from, to] = [i, i + 1].map((n) => Math.floor((n * batch) / shares)) as [number, number];
     return {
@@ -162,8 +170,19 @@ function shared({ tokens, batch, length, starts, targets }: TokenWindows, shares
       length,
       starts: starts.slice(from, to),
       targets: targets.slice(from, to),
+      ...(weights ? { weights: weights.slice(from * length, to * length) } : {}),
     };
   });
+}
+
+/** The rows of the shares below each other. */
+function joined(parts: readonly Float32Array[]): Float32Array {
+  const all = new Float32Array(parts.reduce((size, part) => size + part.length, 0));
+  parts.reduce((at, part) => {
+    all.set(part, at);
+    return at + part.length;
+  }, 0);
+  return all;
 }
 
 function total(answers: readonly Answer[]): number {

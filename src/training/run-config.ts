@@ -1,17 +1,21 @@
 /** The configuration of a whole run: a preset with layers of changes upon it, validated as one. */
 import { z } from "zod";
 import { engineNames } from "../array/index.ts";
+import { taskSchema } from "../data/index.ts";
 import { defaultPreset, modelSchema, presetNamed } from "../models/index.ts";
 import { optimizerNames, optimizers } from "../optim/index.ts";
 import { ConfigError, parseConfig } from "../utils/index.ts";
 import { trainingSchema } from "./config.ts";
+import { taskCorpus } from "./window-source.ts";
 
 /** What a run is made of, as a configuration file may write it and as the run's folder keeps it. */
 export const runSchema = z.strictObject({
   /** Where the numbers that are not given come from. */
   preset: z.string().optional(),
-  /** The name of a bundled text, a file, a folder, a glob pattern, or `-` for standard input. */
+  /** The name of a bundled text, a file, a folder, a glob pattern, or `-` for standard input. Of a run on a task, `task:` and its name. */
   corpus: z.string().default("moby-dick"),
+  /** What is trained on instead of a corpus: a task's name and knobs, such as `{ name: "recall", pairs: 8 }`. */
+  task: taskSchema.optional(),
   /** `bytes`, or a Hugging Face `tokenizer.json`. */
   tokenizer: z.string().default("bytes"),
   engine: z.enum(engineNames).default("auto"),
@@ -48,7 +52,8 @@ export function newRunConfig(layers: readonly RunLayer[], where: string): RunCon
   const { preset = defaultPreset } = parseConfig(z.object({ preset: runSchema.shape.preset }), written, where);
   const { model, training } = presetNamed(preset);
   const merged = mergeLayers([{ model, training }, ownLearningRate(written), written]);
-  return { ...parseConfig(runSchema, withShorterWarmup(merged, written), where), preset };
+  const config = parseConfig(runSchema, withShorterWarmup(merged, written), where);
+  return { ...config, ...sourceNames(config, written, where), preset };
 }
 
 /**
@@ -64,9 +69,9 @@ export function resumedRunConfig(before: RunConfig, layers: readonly RunLayer[],
   if ("preset" in written) throw new ConfigError(`${where}: a resumed run keeps its model; leave the preset out`);
   checkSameOptimizer(before, written);
   const after = parseConfig(runSchema, mergeLayers([keptFrom(before, written), written]), where);
-  const { model, training } = before;
-  const kept = entriesOf({ model, training });
-  const asked = entriesOf({ model: after.model, training: after.training });
+  sourceNames(after, written, where);
+  const kept = entriesOf(numbersOf(before));
+  const asked = entriesOf(numbersOf(after));
   for (const path of new Set([...kept.keys(), ...asked.keys()])) {
     const [was, is] = [kept, asked].map((entries) => JSON.stringify(entries.get(path)) ?? "left out");
     if (is === was || CHANGEABLE.includes(path)) continue;
@@ -93,6 +98,26 @@ export function mergeLayers(layers: readonly RunLayer[]): RunLayer {
 
 function isLayer(value: unknown): value is RunLayer {
   return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** What a resumed run keeps. */
+function numbersOf({ model, training, task }: RunConfig): RunLayer {
+  return { model, training, ...(task ? { task } : {}) };
+}
+
+/** What stands in the place of a text's name and its tokens' where a run has a task. */
+function sourceNames(
+  { task }: RunConfig,
+  written: RunLayer,
+  where: string,
+): Partial<Pick<RunConfig, "corpus" | "tokenizer">> {
+  if (task === undefined) return {};
+  const name = taskCorpus(task.name);
+  for (const entry of ["corpus", "tokenizer"]) {
+    if (!(entry in written) || written[entry] === name) continue;
+    throw new ConfigError(`${where}: a run on a task has no ${entry}; leave out ${entry} or task`);
+  }
+  return { corpus: name, tokenizer: name };
 }
 
 /** Before anything else is checked: the settings of one optimiser are unknown to another. */

@@ -22,14 +22,14 @@ import {
   train,
   type ValidationMetrics,
 } from "./train.ts";
-import { absoluteCorpus, type OpenTrainingData, openTrainingData } from "./training-data.ts";
+import { absoluteCorpus, openRunTask, openRunText, type RunData } from "./training-data.ts";
 
 /** A run that is ready to train. */
 export interface Run {
   readonly folder: RunFolder;
   readonly config: RunConfig;
   readonly model: LanguageModel;
-  readonly data: OpenTrainingData;
+  readonly data: RunData;
   readonly engine: Engine;
   /** The state to go on from; `trainRun` takes it over. */
   readonly from: TrainingState;
@@ -43,10 +43,12 @@ export interface RunSummary {
   readonly steps: number;
   /** Whether all steps are done. */
   readonly complete: boolean;
-  /** Loss of the last step; `null` if none was done. */
+  /** Loss of the last step; `null` if none was done, or on a task. */
   readonly trainingBitsPerByte: number | null;
-  /** The last validation's; `null` if there was none. */
+  /** The last validation's; `null` if there was none, or on a task. */
   readonly validationBitsPerByte: number | null;
+  /** The last validation, as the metrics file has it; `null` if there was none. */
+  readonly validation: ValidationMetrics | null;
   /** Tokens trained on, in all steps. */
   readonly tokens: number;
   /** Time spent in all steps and validations. */
@@ -80,15 +82,17 @@ export async function startRun(options: {
   readonly onNote?: EngineOptions["onNote"];
 }): Promise<Run> {
   const { layers, where, out } = options;
-  const tokenizer = await openTokenizer(newRunConfig(layers, where).tokenizer);
+  const first = newRunConfig(layers, where);
+  const task = first.task && (await openRunTask(first.task));
+  const tokenizer = task?.tokenizer ?? (await openTokenizer(first.tokenizer));
   const vocabulary = { model: { vocabularySize: tokenizer.vocabularySize } };
   const written = newRunConfig([vocabulary, ...layers], where);
   const config = { ...written, corpus: absoluteCorpus(written.corpus) };
   const model = new LanguageModel(config.model);
-  const data = await openTrainingData(config.corpus, tokenizer);
+  const data = task ?? (await openRunText(config.corpus, tokenizer));
   checkTraining(model, config.training, data);
   const engine = await openEngine(config, options.onNote);
-  const folder = newRunFolder(out, config.preset);
+  const folder = newRunFolder(out, config.task?.name ?? config.preset);
   const run: Run = { folder, config, model, data, engine, from: initialTrainingState(model, config.training) };
   // A run that is killed before its first step can then be resumed like any other.
   await save(run, run.from);
@@ -125,7 +129,9 @@ export async function resumeRun(options: {
   }
   if (after.tokenizer !== before.tokenizer) assertTokenizerFits(await openTokenizer(after.tokenizer), meta.tokenizer);
   const config = { ...after, corpus: absoluteCorpus(after.corpus) };
-  const data = await openTrainingData(config.corpus, tokenizer, meta.corpusFingerprint);
+  const data = config.task
+    ? await openRunTask(config.task, meta.tokenizer)
+    : await openRunText(config.corpus, tokenizer, meta.corpusFingerprint);
   checkTraining(model, config.training, data);
   const engine = await openEngine(config, options.onNote);
   if (!allowEngineChange) checkEngine(engine, meta.engine);
@@ -184,6 +190,7 @@ async function save(run: Run, state: TrainingState): Promise<string> {
     tokenizer: data.tokenizer,
     corpus: config.corpus,
     corpusFingerprint: data.fingerprint,
+    task: config.task,
     engine,
   };
   return saveCheckpoint(folder.checkpoints, state, about, config.keep);
@@ -193,6 +200,7 @@ async function save(run: Run, state: TrainingState): Promise<string> {
 function configBefore(folder: RunFolder, meta: CheckpointMeta): RunConfig {
   const known = {
     corpus: meta.corpus,
+    task: meta.task,
     model: meta.model,
     training: meta.training,
     engine: meta.engine.name,
@@ -232,6 +240,7 @@ async function summarize(run: Run, step: number): Promise<RunSummary> {
     complete: step >= config.training.steps,
     trainingBitsPerByte: steps.at(-1)?.bitsPerByte ?? null,
     validationBitsPerByte: validations.at(-1)?.bitsPerByte ?? null,
+    validation: validations.at(-1) ?? null,
     tokens: steps.reduce((total, line) => total + line.tokens, 0),
     seconds: lines.reduce((total, line) => total + line.seconds, 0),
     engine: engine.name,

@@ -34,6 +34,19 @@ export interface SequenceGradients<P extends Tree> {
   readonly gradients: P;
 }
 
+/** Outputs for a segment, and the state after it; a model that learns while it reads learns from the targets by their weights. */
+export function readSegment<P extends Tree, S extends Tree>(
+  model: SequenceLayer<P, S>,
+  params: P,
+  state: S,
+  { tokens, targets, weights, mask }: Segment,
+): [Tensor, S] {
+  const options = mask && { mask };
+  return model.learn
+    ? model.learn(params, state, tokens, { targets, weights }, options)
+    : model.step(params, state, tokens, options);
+}
+
 type Start<P, S> = Program<[P, Tensor], S>;
 type Finish<P, S> = Program<[P, Tensor, S, P], P>;
 type Forward<P, S> = Program<[P, S, Segment], { loss: Tensor; state: S }>;
@@ -56,12 +69,9 @@ export class SegmentPrograms<P extends Tree, S extends Tree> {
   constructor(engine: Engine, model: SequenceLayer<P, S>, loss: TokenLoss) {
     const initialState = (params: P, tokens: Tensor) => model.initialState(params, tokens.shape[0]!);
     this.start = engine.compile("training start", initialState);
-    const segmentLoss = (params: P, state: S, { tokens, targets, weights, mask }: Segment) => {
-      const options = mask && { mask };
-      const [outputs, next] = model.learn
-        ? model.learn(params, state, tokens, { targets, weights }, options)
-        : model.step(params, state, tokens, options);
-      return { loss: np.sum(np.multiply(loss(outputs, targets), weights)), state: next };
+    const segmentLoss = (params: P, state: S, segment: Segment) => {
+      const [outputs, next] = readSegment(model, params, state, segment);
+      return { loss: np.sum(np.multiply(loss(outputs, segment.targets), segment.weights)), state: next };
     };
     this.forward = engine.compile("training forward", segmentLoss);
     this.backward = engine.compile(

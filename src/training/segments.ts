@@ -3,9 +3,9 @@ import { detached, tensor } from "../array/index.ts";
 import type { TokenWindows } from "../data/index.ts";
 import type { Segment } from "./segment-programs.ts";
 
-/** How many targets of a batch of windows count towards its loss. */
-export function countTargets(windows: TokenWindows): number {
-  return windows.targets.reduce((total, n) => total + n, 0);
+/** How much the targets of a batch of windows count together: as many as there are, unless they have weights. */
+export function countTargets({ targets, weights }: TokenWindows): number {
+  return Array.from(weights ?? targets).reduce((total, n) => total + n, 0);
 }
 
 /**
@@ -15,7 +15,7 @@ export function countTargets(windows: TokenWindows): number {
  * @param segment tokens a segment; divides the windows' length
  */
 export function segmentsOf(windows: TokenWindows, segment: number): Segment[] {
-  const { tokens, batch, length, targets } = windows;
+  const { tokens, batch, length, targets, weights: given } = windows;
   return Array.from({ length: length / segment }, (_, s) => {
     const inputs = new Int32Array(batch * segment);
     const next = new Int32Array(batch * segment);
@@ -24,8 +24,13 @@ export function segmentsOf(windows: TokenWindows, segment: number): Segment[] {
       const from = row * (length + 1) + s * segment;
       inputs.set(tokens.subarray(from, from + segment), row * segment);
       next.set(tokens.subarray(from + 1, from + segment + 1), row * segment);
-      const counted = Math.min(segment, Math.max(0, targets[row]! - s * segment));
-      weights.fill(1, row * segment, row * segment + counted);
+      if (given === undefined) {
+        const counted = Math.min(segment, Math.max(0, targets[row]! - s * segment));
+        weights.fill(1, row * segment, row * segment + counted);
+      } else {
+        const first = row * length + s * segment;
+        weights.set(given.subarray(first, first + segment), row * segment);
+      }
     }
     const shape = [batch, segment];
     return detached(() => ({

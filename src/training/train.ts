@@ -1,16 +1,18 @@
 /** The training loop: batches, gradients, optimiser steps, validation, and when to save. Knows nothing of files. */
 import { detached, type Engine, key, release, scope, type Tree } from "../array/index.ts";
-import { sampleWindows, type Tokenizer, type TokenSource, type TokenWindows } from "../data/index.ts";
+import type { AnswerScore, TokenWindows } from "../data/index.ts";
 import type { LanguageModel, ModelParams } from "../models/index.ts";
 import { warmupCosine } from "../optim/index.ts";
-import { ConfigError, DataError } from "../utils/index.ts";
+import { ConfigError } from "../utils/index.ts";
 import type { TrainingConfig } from "./config.ts";
+import { type LossEntry, lossEntry } from "./loss-entry.ts";
 import { nonFiniteError } from "./non-finite.ts";
 import { optimizerOf } from "./optimizer-choice.ts";
 import { compileUpdate } from "./optimizer-update.ts";
 import { windowPrograms } from "./replicas.ts";
 import { countTargets } from "./segments.ts";
 import type { WindowPrograms } from "./window-programs.ts";
+import { type TrainingData, textWindows, type WindowSource } from "./window-source.ts";
 
 /** What a run is at a step: all it needs to go on from there. */
 export interface TrainingState {
@@ -21,38 +23,36 @@ export interface TrainingState {
   readonly optimizer: Tree;
 }
 
-/** What happened in one step. */
-export interface StepMetrics {
+/** What happened in one step. The loss is that of training. */
+export type StepMetrics = LossEntry & {
   /** 1 for the first. */
   readonly step: number;
-  /** Training loss, in bits a byte of text. */
-  readonly bitsPerByte: number;
   /** Global norm of the gradient before clipping. */
   readonly gradientNorm: number;
   readonly learningRate: number;
-  /** Tokens trained on in this step. */
+  /** Tokens read in this step. */
   readonly tokens: number;
-}
+};
 
 /** What a validation found. */
-export interface ValidationMetrics {
-  readonly step: number;
-  /** Validation loss, in bits a byte of text. */
-  readonly bitsPerByte: number;
-}
+export type ValidationMetrics = LossEntry & { readonly step: number } & Partial<AnswerAccuracy>;
 
-/** Text to train on. */
-export interface TrainingData {
-  readonly tokenizer: Tokenizer;
-  readonly training: TokenSource;
-  readonly validation: TokenSource;
+/** How often a model answered rightly; found by validations where something is asked. */
+export interface AnswerAccuracy {
+  /** Share of the answers' tokens that were predicted. */
+  readonly tokenAccuracy: number;
+  /** Share of the answers all of whose tokens were predicted. */
+  readonly answerAccuracy: number;
+  /** Answers there were. */
+  readonly answers: number;
 }
 
 /** A training run from code. */
 export interface TrainOptions {
   readonly engine: Engine;
   readonly model: LanguageModel;
-  readonly data: TrainingData;
+  /** A text, or another source of windows. */
+  readonly data: TrainingData | WindowSource;
   readonly config: TrainingConfig;
   /** Where to go on from; a fresh start by default. The run takes over its arrays. */
   readonly from?: TrainingState;
@@ -67,9 +67,6 @@ export interface TrainOptions {
   /** Stops after the current step, which is then saved. */
   readonly signal?: AbortSignal;
 }
-
-/** Which windows validations read: the same ones at every step and in every run. */
-const VALIDATION_SEED = 20_501_663;
 
 const NOT_CAUSAL =
   'model.read is "segmentEndNonCausal": the model sees the tokens it is asked to predict, so its loss says nothing about predicting; use "tokenExact"';
@@ -90,7 +87,8 @@ export function initialTrainingState(model: LanguageModel, config: TrainingConfi
  * const state = await train({ engine, model, data, config, onStep: ({ step, bitsPerByte }) => console.log(step, bitsPerByte) });
  * ```
  *
- * Each step draws `batch` windows of `length` tokens by (seed, step), so that a resumed run sees what the uninterrupted one would have.
+ * Each step draws `batch` windows of `length` tokens by (seed, step), so that a resumed run sees what the uninterrupted one would have. With
+ * `data: taskWindows(await openTask(settings))` it trains on a task.
  *
  * @returns the state after the last step (or after the step in which `signal` was raised); the caller releases it
  * @throws NonFiniteError at the first loss or gradient that is not finite, before it reaches the weights
@@ -102,14 +100,18 @@ export async function train(options: TrainOptions): Promise<TrainingState> {
   if (!model.causal) options.onNote?.(NOT_CAUSAL);
   const programs = windowPrograms(engine, model, config, options.onNote?.bind(options));
   try {
-    return await trainWith(programs, options);
+    return await trainWith(programs, windowSource(data), options);
   } finally {
     await programs.close();
   }
 }
 
-async function trainWith(programs: WindowPrograms, options: TrainOptions): Promise<TrainingState> {
-  const { engine, model, data, config, signal } = options;
+async function trainWith(
+  programs: WindowPrograms,
+  source: WindowSource,
+  options: TrainOptions,
+): Promise<TrainingState> {
+  const { engine, model, config, signal } = options;
   const update = compileUpdate<ModelParams, Tree>(engine, optimizerOf(config), config.clipNorm);
   const learningRateAt = warmupCosine({
     peak: config.learningRate,
@@ -121,7 +123,7 @@ async function trainWith(programs: WindowPrograms, options: TrainOptions): Promi
   let savedAt: { step: number; where: string } | undefined;
 
   while (state.step < config.steps && !signal?.aborted) {
-    const { loss, bytes, gradients, tokens } = await stepGradients(programs, state, data, config);
+    const { loss, units, gradients, tokens } = await stepGradients(programs, state, source, config);
     const learningRate = learningRateAt(state.step);
     const { next, gradientNorm } = await update(state, gradients, learningRate);
     const step = state.step + 1;
@@ -132,12 +134,13 @@ async function trainWith(programs: WindowPrograms, options: TrainOptions): Promi
     }
     release(gradients, state.params, state.optimizer);
     state = { step, ...next };
-    await options.onStep?.({ step, bitsPerByte: loss / Math.LN2 / bytes, gradientNorm, learningRate, tokens });
+    const cost = lossEntry(loss / Math.LN2 / units, source.unit);
+    await options.onStep?.({ step, ...cost, gradientNorm, learningRate, tokens });
 
     const isLast = step === config.steps;
     if (options.onValidation && (isLast || step % config.evaluateEvery === 0)) {
-      const bitsPerByte = await validate(programs, state.params, data, config);
-      await options.onValidation({ step, bitsPerByte }, state);
+      const found = await validate(programs, state.params, source, config);
+      await options.onValidation({ step, ...found }, state);
     }
     // Before the save, so that the step that a signal stops after is saved.
     await eventLoopTurn();
@@ -152,36 +155,54 @@ async function trainWith(programs: WindowPrograms, options: TrainOptions): Promi
 async function stepGradients(
   programs: WindowPrograms,
   state: TrainingState,
-  data: TrainingData,
+  source: WindowSource,
   config: TrainingConfig,
 ) {
-  const { batch, length, accumulate, seed } = config;
-  const batches = Array.from({ length: accumulate }, (_, i) =>
-    sampleWindows(data.training, { batch, length, seed, step: state.step * accumulate + i }),
+  const batches = Array.from({ length: config.accumulate }, (_, micro) =>
+    source.trainingWindows(config, state.step, micro),
   );
-  const tokens = batches.reduce((total, windows) => total + countTargets(windows), 0);
-  const bytes = batches.reduce((total, windows) => total + data.tokenizer.byteLength(targetsOf(windows)), 0);
-  return { ...(await programs.gradients(state.params, batches, 1 / tokens)), bytes, tokens };
+  const sumOf = (measure: (windows: TokenWindows) => number) =>
+    batches.reduce((total, windows) => total + measure(windows), 0);
+  const gradients = await programs.gradients(state.params, batches, 1 / sumOf(countTargets));
+  const tokens = sumOf(({ targets }) => targets.reduce((total, n) => total + n, 0));
+  return { ...gradients, units: sumOf((windows) => source.unitsOf(windows)), tokens };
 }
 
-/** Validation loss in bits a byte over windows spread over the validation text: the same ones every time. */
+/** Validation loss, and right answers where something is asked. */
 async function validate(
   programs: WindowPrograms,
   params: ModelParams,
-  data: TrainingData,
+  source: WindowSource,
   config: TrainingConfig,
-): Promise<number> {
+): Promise<LossEntry & Partial<AnswerAccuracy>> {
   const { batch, length, evaluationTokens } = config;
   const rounds = Math.max(1, Math.floor(evaluationTokens / (batch * length)));
+  const scores: AnswerScore[] = [];
   let loss = 0;
-  let bytes = 0;
+  let units = 0;
   for (let round = 0; round < rounds; round++) {
-    const windows = sampleWindows(data.validation, { batch, length, seed: VALIDATION_SEED, step: round });
-    loss += await programs.loss(params, windows);
-    bytes += data.tokenizer.byteLength(targetsOf(windows));
+    const { windows, score } = source.validationWindows(config, round);
+    if (score === undefined) loss += await programs.loss(params, windows);
+    else {
+      const answers = await programs.answers(params, windows);
+      loss += answers.loss;
+      scores.push(score(answers.right));
+    }
+    units += source.unitsOf(windows);
     await eventLoopTurn();
   }
-  return loss / Math.LN2 / bytes;
+  return { ...lossEntry(loss / Math.LN2 / units, source.unit), ...accuracyOf(scores) };
+}
+
+function accuracyOf(scores: readonly AnswerScore[]): Partial<AnswerAccuracy> {
+  if (scores.length === 0) return {};
+  const sumOf = (part: keyof AnswerScore) => scores.reduce((total, score) => total + score[part], 0);
+  const answers = sumOf("answers");
+  return {
+    tokenAccuracy: sumOf("rightTokens") / sumOf("tokens"),
+    answerAccuracy: sumOf("rightAnswers") / answers,
+    answers,
+  };
 }
 
 /** Signals are heard, and lines drawn, only when the event loop turns; an engine that computes on this thread never lets it. */
@@ -189,24 +210,17 @@ function eventLoopTurn(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 0));
 }
 
-/** The tokens of a batch that are predicted. */
-function targetsOf({ tokens, length, targets }: TokenWindows): Int32Array {
-  const rows = targets.map((count, row) => tokens.subarray(row * (length + 1) + 1, row * (length + 1) + 1 + count));
-  const all = new Int32Array(rows.reduce((total, row) => total + row.length, 0));
-  rows.reduce((at, row) => {
-    all.set(row, at);
-    return at + row.length;
-  }, 0);
-  return all;
+function windowSource(data: TrainingData | WindowSource): WindowSource {
+  return "trainingWindows" in data ? data : textWindows(data);
 }
 
 /**
- * Checks that a model, a training configuration and texts can work together.
+ * Checks that a model, a training configuration and data can work together.
  *
- * @throws ConfigError if segments do not fit the memory's chunks, or the tokenizer has more tokens than the model
+ * @throws ConfigError if segments do not fit the memory's chunks, the tokenizer has more tokens than the model, or a task does not fit into a row
  * @throws DataError if a text is shorter than a window
  */
-export function checkTraining(model: LanguageModel, config: TrainingConfig, data: TrainingData): void {
+export function checkTraining(model: LanguageModel, config: TrainingConfig, data: TrainingData | WindowSource): void {
   if (config.segment % model.chunkSize !== 0) {
     throw new ConfigError(
       `training.segment is ${config.segment}, but the model reads ${model.chunkSize} tokens at a time (memory.chunkSize; contextSegment in titans-mac); make training.segment a multiple of it`,
@@ -218,11 +232,5 @@ export function checkTraining(model: LanguageModel, config: TrainingConfig, data
       `the tokenizer has ${vocabularySize} tokens, the model knows ${model.config.vocabularySize}; set model.vocabularySize to ${vocabularySize}`,
     );
   }
-  for (const part of ["training", "validation"] as const) {
-    if (data[part].length > config.length) continue;
-    throw new DataError(
-      `the ${part} part of "${data[part].name}" has ${data[part].length} tokens, and training.length ${config.length} needs one more than that; ` +
-        "use a longer text or make training.length smaller",
-    );
-  }
+  windowSource(data).check(config);
 }

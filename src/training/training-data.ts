@@ -2,9 +2,20 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
-import { bundledCorpora, encodeText, openCorpus, splits, type TextSource, type Tokenizer } from "../data/index.ts";
+import {
+  assertTokenizerFits,
+  bundledCorpora,
+  encodeText,
+  openCorpus,
+  openTask,
+  splits,
+  type TaskSettings,
+  type TextSource,
+  type Tokenizer,
+  type TokenizerDescription,
+} from "../data/index.ts";
 import { DataError } from "../utils/index.ts";
-import type { TrainingData } from "./train.ts";
+import { type TrainingData, taskWindows, textWindows, type WindowSource } from "./window-source.ts";
 
 /** The share of a corpus, at its end, that is kept for validation. */
 export const VALIDATION_SHARE = 0.1;
@@ -19,6 +30,32 @@ export interface OpenTrainingData extends TrainingData {
   readonly fingerprint: string;
   /** Gives back what the data hold open. */
   close(): void;
+}
+
+/** What a run reads, with the files behind it. */
+export interface RunData extends WindowSource {
+  /** See `corpusFingerprint`; a task has none. */
+  readonly fingerprint?: string;
+  /** Gives back what the data hold open. */
+  close(): void;
+}
+
+/** A corpus as the data of a run; see `openTrainingData`. */
+export async function openRunText(spec: string, tokenizer: Tokenizer, expected?: string): Promise<RunData> {
+  const data = await openTrainingData(spec, tokenizer, expected);
+  return { ...textWindows(data), fingerprint: data.fingerprint, close: data.close };
+}
+
+/**
+ * A task as the data of a run.
+ *
+ * @param expected what its tokens have to be called, for a run that goes on
+ * @throws DataError if they are called otherwise
+ */
+export async function openRunTask(settings: TaskSettings, expected?: TokenizerDescription): Promise<RunData> {
+  const windows = taskWindows(await openTask(settings));
+  if (expected !== undefined) assertTokenizerFits(windows.tokenizer, expected);
+  return { ...windows, close() {} };
 }
 
 /**

@@ -2,6 +2,7 @@
 import { type Engine, release, zerosLike } from "../array/index.ts";
 import type { TokenWindows } from "../data/index.ts";
 import { type LanguageModel, type ModelParams, type ModelState, nextTokenLoss } from "../models/index.ts";
+import { AnswerPrograms, type WindowAnswers } from "./answer-programs.ts";
 import { SegmentPrograms, type SequenceGradients } from "./segment-programs.ts";
 import { segmentsOf } from "./segments.ts";
 
@@ -20,6 +21,8 @@ export interface WindowPrograms {
   ): Promise<SequenceGradients<ModelParams>>;
   /** Summed loss of a batch of windows. */
   loss(params: ModelParams, windows: TokenWindows): Promise<number>;
+  /** The loss of a batch of windows, and which of its targets were predicted. */
+  answers(params: ModelParams, windows: TokenWindows): Promise<WindowAnswers>;
   /** Gives back what it holds beside the engine's programs. */
   close(): Promise<void>;
 }
@@ -27,11 +30,13 @@ export interface WindowPrograms {
 /** The whole batch on one engine. */
 export class EnginePrograms implements WindowPrograms {
   private readonly programs: SegmentPrograms<ModelParams, ModelState>;
+  private readonly answering: AnswerPrograms;
   private readonly segment: number;
 
   /** @param segment tokens of a segment; divides the windows' length */
   constructor(engine: Engine, model: LanguageModel, segment: number) {
     this.programs = new SegmentPrograms(engine, model, nextTokenLoss);
+    this.answering = new AnswerPrograms(engine, model);
     this.segment = segment;
   }
 
@@ -53,6 +58,13 @@ export class EnginePrograms implements WindowPrograms {
     const loss = await this.programs.loss(params, segments);
     release(segments);
     return loss;
+  }
+
+  async answers(params: ModelParams, windows: TokenWindows): Promise<WindowAnswers> {
+    const segments = segmentsOf(windows, this.segment);
+    const answers = await this.answering.read(params, segments);
+    release(segments);
+    return answers;
   }
 
   async close(): Promise<void> {}

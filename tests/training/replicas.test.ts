@@ -114,7 +114,7 @@ describeNative("a batch shared among threads", () => {
           if (metrics.step === options.until) controller.abort();
         },
         onValidation({ bitsPerByte }) {
-          validations.push(bitsPerByte);
+          validations.push(bitsPerByte!);
         },
       });
       return { state, steps, validations };
@@ -132,7 +132,7 @@ describeNative("a batch shared among threads", () => {
     const alone = await runOn(single);
     expect(bitsOf(alone.state)).not.toBe(bitsOf(whole.state));
     for (const [i, { bitsPerByte }] of alone.steps.entries()) {
-      expect(whole.steps[i]!.bitsPerByte).toBeCloseTo(bitsPerByte, 4);
+      expect(whole.steps[i]!.bitsPerByte).toBeCloseTo(bitsPerByte!, 4);
     }
     expect(whole.validations[0]).toBeCloseTo(alone.validations[0]!, 4);
     for (const { state } of [whole, again, resumed, alone]) release(state.params, state.optimizer);

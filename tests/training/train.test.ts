@@ -50,7 +50,7 @@ test("training lowers the loss of a predictable text, and leaks nothing", async 
       live.push(liveTensors());
     },
     onValidation: ({ bitsPerByte }) => {
-      validations.push(bitsPerByte);
+      validations.push(bitsPerByte!);
     },
   });
   expect(new Set(live).size).toBe(1);

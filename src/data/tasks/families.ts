@@ -59,12 +59,10 @@ export function taskNamed(name: string): TaskFamily {
   return family;
 }
 
-const options = families.map(({ schema }) => schema);
+const schemas = families.map(({ schema }) => schema) as [z.ZodObject, ...z.ZodObject[]];
 
 /** A task and its knobs as a configuration writes them: `{ name: "recall", pairs: 8 }`. */
-export const taskSchema = z
-  .discriminatedUnion("name", options as [z.ZodObject, ...z.ZodObject[]])
-  .transform((settings) => settings as unknown as TaskSettings);
+export const taskSchema = z.discriminatedUnion("name", schemas) as unknown as z.ZodType<TaskSettings, TaskSettings>;
 
 /**
  * Opens a task.
