@@ -3,6 +3,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { countElements, key, release, scope } from "../../src/array/index.ts";
+import { taskNames } from "../../src/data/index.ts";
 import { tableRowNames } from "../../src/miras/index.ts";
 import { architectureNames, LanguageModel, paperPresets, presetNamed, presets } from "../../src/models/index.ts";
 import { optimizerNames, optimizers } from "../../src/optim/index.ts";
@@ -29,6 +30,7 @@ test.concurrent.each([
   "evaluate",
   "export",
   "models",
+  "tasks",
   "miras",
   "optimizers",
   "inspect",
@@ -47,6 +49,18 @@ test("--version prints the package's version, no command prints the help", async
     stderr: "",
   });
   expect(await run(folder, [])).toEqual({ code: 2, stdout: "", stderr: expect.stringContaining("Commands:") });
+});
+
+test("tasks lists every task, and shows one with its knobs and an example", async () => {
+  const listed = JSON.parse((await run(folder, ["tasks", "--json"])).stdout);
+  expect(listed.map(({ name }: { name: string }) => name)).toEqual(taskNames);
+  expect((await run(folder, ["tasks"])).stdout).toMatch(/recall\s+multi-query associative recall/);
+  const one = JSON.parse((await run(folder, ["tasks", "recall", "--json"])).stdout);
+  expect(one).toMatchObject({ name: "recall", vocabularySize: 64, shortestLength: 31 });
+  expect(one.knobs).toContainEqual({ knob: "pairs", usual: 8, about: "Pairs to remember." });
+  for (const { about } of one.knobs) expect(about).toMatch(/\.$/);
+  expect(one.answers).toHaveLength(8);
+  expect((await run(folder, ["tasks", "recal"])).stderr).toContain('did you mean "recall"');
 });
 
 test("models lists every architecture and preset, with as many parameters as a model of it has", async () => {

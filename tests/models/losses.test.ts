@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { grad, np, scope, type Tensor } from "../../src/array/index.ts";
-import { absoluteError, crossEntropy, squaredError } from "../../src/models/index.ts";
+import { absoluteError, crossEntropy, isPredicted, squaredError } from "../../src/models/index.ts";
 import { ShapeError } from "../../src/utils/index.ts";
 import { expectClose, toIntegers, toTensor } from "../common/tensors.ts";
 import { randomSource } from "../oracles/index.ts";
@@ -21,6 +21,21 @@ describe("losses", () => {
       );
       // A float32 logarithm is only good to 1e-5 near 1.
       expectClose(crossEntropy(toTensor(logits), toIntegers(targets)), expected, 1e-5);
+    });
+  });
+
+  it("a target is predicted if no other class is as likely", () => {
+    scope(() => {
+      const logits = [
+        [
+          [0, 2, 1],
+          [3, 3, 1],
+          [-1, -2, -3],
+          [0, 0, 0],
+          [Number.NaN, 0, 0],
+        ],
+      ];
+      expectClose(isPredicted(toTensor(logits), toIntegers([[1, 0, 1, 2, 0]])), [[1, 0, 0, 0, 0]], 0);
     });
   });
 

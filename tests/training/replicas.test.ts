@@ -90,6 +90,15 @@ describeNative("a batch shared among threads", () => {
     expectClose(actual.gradients, expected.gradients);
     const losses = [await alone.loss(params, batches[0]!), await together.loss(params, batches[0]!)] as const;
     expect(losses[1] / losses[0]).toBeCloseTo(1, 6);
+
+    // Weighted targets, in an order that is no other row's.
+    const weights = Float32Array.from({ length: 16 * batch }, (_, t) => (t % 3) / (1 + (t % 5)));
+    const weighted = { ...batches[0]!, weights };
+    const [read, shared] = [await alone.answers(params, weighted), await together.answers(params, weighted)];
+    expect(shared.right).toEqual(read.right);
+    expect(shared.right).toHaveLength(16 * batch);
+    expect(shared.loss / read.loss).toBeCloseTo(1, 6);
+    expect((await together.loss(params, weighted)) / read.loss).toBeCloseTo(1, 6);
     release(params, expected.gradients, actual.gradients);
     await together.close();
     await Promise.all([one.dispose(), many.dispose()]);
