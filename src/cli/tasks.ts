@@ -1,19 +1,23 @@
 /** `tasks`: what a model can be trained and tested on beside text. */
 import type { Command } from "commander";
-import { openTask, type TaskFamily, taskBatch, taskNamed, taskSchema, tasks } from "../data/index.ts";
-import { parseConfig } from "../utils/index.ts";
+import { describeTask, openTask, taskNamed, taskSchema, tasks } from "../data/index.ts";
+import { writeTaskReport } from "../evaluation/index.ts";
+import { ConfigError, parseConfig } from "../utils/index.ts";
 import { jsonOption } from "./options.ts";
 import { count, printJson, printTable } from "./output.ts";
 
-/** Tokens of an example beyond the shortest row. */
-const ROOM = 8;
+interface TasksFlags {
+  readonly report?: string;
+  readonly json?: boolean;
+}
 
 /** Adds the command. */
 export function addTasks(program: Command): void {
   program
     .command("tasks")
-    .description("list the tasks that models can be trained on, or show one with its definition, knobs and an example")
-    .argument("[task]", "one task in full")
+    .description("list the tasks that models can be trained on, show one in full, or report on a run on one")
+    .argument("[task]", "one task, with its definition, knobs and an example")
+    .option("--report <run>", "write a page about a run on a task into its folder: losses, right answers, the task")
     .addOption(jsonOption())
     .addHelpText(
       "after",
@@ -25,24 +29,34 @@ With --set 'task.lengths=[64,128]' the first 40 % of the steps are made at these
 Examples:
   $ neural-memory tasks
   $ neural-memory tasks recall
-  $ neural-memory tasks passkey --json`,
+  $ neural-memory tasks passkey --json
+  $ neural-memory tasks --report runs/recall-1`,
     )
     .action(runTasks);
 }
 
-async function runTasks(name: string | undefined, { json }: { readonly json?: boolean }): Promise<void> {
-  if (name === undefined) {
-    const listed = Object.values(tasks).map(({ name: task, summary, source }) => ({ name: task, summary, source }));
-    if (json) return printJson(listed);
-    return printTable([["task", ""], ...listed.map(({ name: task, summary }) => [task, summary])]);
+async function runTasks(name: string | undefined, { report, json }: TasksFlags): Promise<void> {
+  if (report !== undefined) {
+    if (name !== undefined) throw new ConfigError("--report is about the run's own task; leave the task out");
+    const paths = await writeTaskReport(report);
+    return json ? printJson({ report: paths }) : console.log(`report: ${paths.html}`);
   }
+  if (name !== undefined) return showTask(name, json ?? false);
+  const listed = Object.values(tasks).map(({ name: task, summary, source }) => ({ name: task, summary, source }));
+  if (json) return printJson(listed);
+  printTable([["task", ""], ...listed.map(({ name: task, summary }) => [task, summary])]);
+}
+
+async function showTask(name: string, json: boolean): Promise<void> {
   const family = taskNamed(name);
-  const described = await describeTask(family);
-  if (json) return printJson(described);
-  const { definition, source, vocabularySize, shortestLength, chance, example, answers } = described;
+  const described = describeTask(await openTask(parseConfig(taskSchema, { name }, name)));
+  const example = described.example.join(" ");
+  const answers = described.answers.map(({ symbols }) => symbols.join(" "));
+  if (json) return printJson({ ...described, example, answers });
+  const { summary, definition, source, vocabularySize, shortestLength, chance } = described;
   printTable([
     ["task", name],
-    ["summary", family.summary],
+    ["summary", summary],
     ["definition", definition],
     ["source", source],
     ["tokens", `${count(vocabularySize)} symbols, rows of at least ${count(shortestLength)}`],
@@ -54,34 +68,6 @@ async function runTasks(name: string | undefined, { json }: { readonly json?: bo
   console.log();
   printTable([
     ["knob", "default", ""],
-    ...described.knobs.map(({ knob, usual, about }) => [`task.${knob}`, JSON.stringify(usual), about]),
+    ...described.knobs.map(({ knob, value, about }) => [`task.${knob}`, JSON.stringify(value), about]),
   ]);
-}
-
-async function describeTask(family: TaskFamily) {
-  const { name, summary, definition, source, schema } = family;
-  const settings = parseConfig(taskSchema, { name }, name);
-  const task = await openTask(settings);
-  const length = task.shortestLength + ROOM;
-  const { tokens, questions } = taskBatch(task, { batch: 1, length, seed: 0, step: 0 });
-  const symbols = Array.from(tokens, (token) => task.symbols[token]!);
-  const knobs = Object.entries(schema.shape)
-    .filter(([knob]) => knob !== "name")
-    .map(([knob, value]) => ({
-      knob,
-      usual: (settings as unknown as Record<string, unknown>)[knob],
-      about: (value as { readonly description?: string }).description ?? "",
-    }));
-  return {
-    name,
-    summary,
-    definition,
-    source,
-    knobs,
-    vocabularySize: task.vocabularySize,
-    shortestLength: task.shortestLength,
-    chance: task.chance,
-    example: symbols.join(" "),
-    answers: questions[0]!.map(({ target, count: size }) => symbols.slice(target + 1, target + 1 + size).join(" ")),
-  };
 }

@@ -87,4 +87,6 @@ export {
   type TrainedRow,
 } from "./row-training-data.ts";
 export { spreadWindows } from "./spread-windows.ts";
+export { writeTaskReport } from "./task-report.ts";
+export type { TaskCurvePoint, TaskReportData, TaskValidation } from "./task-report-data.ts";
 export { type Reading, WindowReader, type WindowsRead } from "./window-reader.ts";

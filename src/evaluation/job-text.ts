@@ -64,7 +64,15 @@ export async function openJobText(
  * @param job what is to be done, for the message
  * @throws ConfigError if the tokens are not bytes, or the text can be read only once
  */
-export function checkJobText({ tokenizer, corpus }: Pick<RunConfig, "tokenizer" | "corpus">, job: string): void {
+export function checkJobText(
+  { tokenizer, corpus, task }: Pick<RunConfig, "tokenizer" | "corpus" | "task">,
+  job: string,
+): void {
+  if (task !== undefined) {
+    throw new ConfigError(
+      `${job} needs a text, and the run is on the task "${task.name}"; its report is written by: neural-memory tasks --report <run>`,
+    );
+  }
   if (tokenizer !== "bytes") {
     throw new ConfigError(
       `${job} works on bytes, and the tokens of "${tokenizer}" are something else; use the tokenizer "bytes"`,

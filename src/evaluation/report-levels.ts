@@ -5,7 +5,7 @@ import { type RunConfig, runLevels } from "../training/index.ts";
 import { type Html, html } from "./html.ts";
 
 /** The levels of a run as a table, one body a level, the fastest first. */
-export function levelsSection({ model, training }: RunConfig): Html {
+export function levelsSection({ model, training }: Pick<RunConfig, "model" | "training">): Html {
   const levels = levelRows(runLevels(new LanguageModel(model), training));
   return html`<section id="levels">
 <h2>What is updated how often</h2>

@@ -16,7 +16,7 @@ export { firstNonFinite } from "./non-finite.ts";
 export { type OptimizerChoice, optimizerSettings } from "./optimizer-choice.ts";
 export { type Run, type RunHooks, type RunSummary, resumeRun, startRun, trainRun } from "./run.ts";
 export { mergeLayers, newRunConfig, type RunConfig, type RunLayer, runSchema } from "./run-config.ts";
-export { newRunFolder, type RunFolder, runFolder } from "./run-folder.ts";
+export { newRunFolder, type RunFolder, runFolder, runFolderOf } from "./run-folder.ts";
 export { runFacts, runLevels } from "./run-levels.ts";
 export { type Segment, SegmentPrograms, type SequenceGradients } from "./segment-programs.ts";
 export { countTargets, segmentsOf } from "./segments.ts";

@@ -1,3 +1,4 @@
+export { type DescribedKnob, type DescribedTask, describeTask } from "./describe.ts";
 export { openTask, taskNamed, taskNames, taskSchema, tasks } from "./families.ts";
 export type { Question, Task, TaskFamily, TaskPart, TaskRow, TaskSettings } from "./task.ts";
 export {
