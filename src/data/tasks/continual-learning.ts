@@ -1,6 +1,6 @@
 /** What arrives in order and must not be forgotten: classes one after another, domains one after another. */
 import type { RandomStream } from "../random-stream.ts";
-import { countKnob, defineTask, numbered, RowWriter, randomGaps, vocabulary } from "./task.ts";
+import { askedKnob, countKnob, defineTask, numbered, RowWriter, randomGaps, vocabulary } from "./task.ts";
 
 function differences(a: readonly number[], b: readonly number[]): number {
   return a.reduce((sum, level, i) => sum + (level === b[i] ? 0 : 1), 0);
@@ -31,19 +31,20 @@ export const classIncremental = defineTask({
   knobs: {
     classes: countKnob(2, 4, "Classes of a row."),
     examples: countKnob(1, 2, "Examples of each class."),
-    queries: countKnob(1, 4, "Classes that are asked for; at most `classes`."),
+    queries: askedKnob("Classes that are asked for; null for all."),
     features: countKnob(2, 8, "Features of an example; a token each."),
     levels: countKnob(2, 8, "Values of a feature."),
     noise: countKnob(0, 1, "Features of an example that are drawn anew."),
   },
   problem({ classes, queries, features, levels, noise }) {
-    if (queries > classes)
+    if (queries !== null && queries > classes)
       return { knob: "queries", sentence: `${queries} queries need as many classes; there are ${classes}` };
     // What two random patterns have in common is about one feature in `levels`.
     if (features * (1 - 1 / levels) >= 4 * noise + 1) return undefined;
     return { knob: "noise", sentence: `patterns of ${features} features cannot be told apart with so much noise` };
   },
-  rules({ classes, examples, queries, features, levels, noise }) {
+  rules({ classes, examples, queries: asked, features, levels, noise }) {
+    const queries = asked ?? classes;
     const { symbols, ids } = vocabulary({
       blank: "_",
       question: "?",

@@ -1,5 +1,5 @@
 /** Multi-query associative recall. */
-import { countKnob, defineTask, numbered, RowWriter, randomGaps, vocabulary } from "./task.ts";
+import { askedKnob, countKnob, defineTask, numbered, RowWriter, randomGaps, vocabulary } from "./task.ts";
 
 /** Pairs first, then questions about them at random distances. */
 export const recall = defineTask({
@@ -12,17 +12,18 @@ export const recall = defineTask({
   example: "task.pairs=8",
   knobs: {
     pairs: countKnob(1, 8, "Pairs to remember."),
-    queries: countKnob(1, 8, "Pairs that are asked for; at most `pairs`."),
+    queries: askedKnob("Pairs that are asked for; null for all."),
     keys: countKnob(1, 32, "Symbols that keys are drawn from; at least `pairs`."),
     values: countKnob(2, 31, "Symbols that values are drawn from."),
   },
   problem({ pairs, queries, keys }) {
-    if (queries > pairs)
+    if (queries !== null && queries > pairs)
       return { knob: "queries", sentence: `${queries} queries need as many pairs; there are ${pairs}` };
     if (pairs > keys) return { knob: "keys", sentence: `${pairs} pairs need as many keys; there are ${keys}` };
     return undefined;
   },
-  rules({ pairs, queries, keys, values }) {
+  rules({ pairs, queries: asked, keys, values }) {
+    const queries = asked ?? pairs;
     const { symbols, ids } = vocabulary({ blank: "_", keys: numbered("k", keys), values: numbered("v", values) });
     const least = 2 * (pairs + queries);
     return {

@@ -206,6 +206,11 @@ export function countKnob(least: number, usual: number, about: string) {
   return z.int().min(least).default(usual).describe(about);
 }
 
+/** A knob that counts how many of something are asked for. */
+export function askedKnob(about: string) {
+  return z.int().min(1).nullable().default(null).describe(about);
+}
+
 /**
  * Distributes free slots: how many stand before each of some items, and after the last. Every arrangement is as likely.
  *
