@@ -9,6 +9,7 @@ export { encodeText } from "./encode-text.ts";
 export { huggingFaceTokenizer } from "./hugging-face-tokenizer.ts";
 export { type NgramBaselines, ngramBaselines } from "./ngram.ts";
 export { openTokenizer } from "./open-tokenizer.ts";
+export { type RandomStream, randomStream } from "./random-stream.ts";
 export { symbolTokenizer } from "./symbol-tokenizer.ts";
 export * from "./tasks/index.ts";
 export { encodeTree, restoreTree } from "./tensor-files.ts";

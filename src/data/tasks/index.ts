@@ -1,6 +1,6 @@
 export { type DescribedKnob, type DescribedTask, describeTask } from "./describe.ts";
 export { openTask, taskNamed, taskNames, taskSchema, tasks } from "./families.ts";
-export type { Question, Task, TaskFamily, TaskPart, TaskRow, TaskSettings } from "./task.ts";
+export type { Question, Task, TaskFamily, TaskPart, TaskRow, TaskRules, TaskSettings, TaskText } from "./task.ts";
 export {
   type AnswerScore,
   checkTaskLength,

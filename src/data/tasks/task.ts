@@ -75,6 +75,7 @@ export interface TaskSettings {
 /** A book or another text that a task may hide things in. */
 export interface TaskText {
   readonly byteLength: number;
+  /** Reads a range of bytes. */
   read(start: number, count: number): Uint8Array;
 }
 
