@@ -137,7 +137,15 @@ function percent(share: number): string {
 
 async function openRun(flags: TrainFlags) {
   const { preset, corpus, task, tokenizer, engine, threads, keep, arch, optimizer, steps, seed } = flags;
-  const run = { preset, corpus, task: { name: task }, tokenizer, engine, threads, keep };
+  const run = {
+    preset,
+    corpus,
+    task: task === undefined ? undefined : { name: task },
+    tokenizer,
+    engine,
+    threads,
+    keep,
+  };
   const written = { ...run, model: { architecture: arch }, training: { optimizer: { name: optimizer }, steps, seed } };
   const { layers, where } = await commandLayers(flags.config, written, flags.set ?? []);
   if (flags.resume === undefined) return startRun({ layers, where, out: flags.out, onNote: console.error });

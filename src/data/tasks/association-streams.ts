@@ -1,6 +1,9 @@
 /** Streams of associations that change, or of which some are wrong. */
 import { z } from "zod";
-import { countKnob, defineTask, numbered, RowWriter, vocabulary } from "./task.ts";
+import { countKnob } from "./knobs.ts";
+import { RowWriter } from "./row-writer.ts";
+import { defineTask } from "./task.ts";
+import { numbered, vocabulary } from "./vocabulary.ts";
 
 const source = "MIRAS (arXiv:2504.13173), made small: what retention and robust objectives are for";
 

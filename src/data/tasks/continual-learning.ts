@@ -1,6 +1,9 @@
 /** What arrives in order and must not be forgotten: classes one after another, domains one after another. */
 import type { RandomStream } from "../random-stream.ts";
-import { askedKnob, countKnob, defineTask, numbered, RowWriter, randomGaps, vocabulary } from "./task.ts";
+import { askedKnob, countKnob } from "./knobs.ts";
+import { RowWriter, randomGaps } from "./row-writer.ts";
+import { defineTask } from "./task.ts";
+import { numbered, vocabulary } from "./vocabulary.ts";
 
 function differences(a: readonly number[], b: readonly number[]): number {
   return a.reduce((sum, level, i) => sum + (level === b[i] ? 0 : 1), 0);

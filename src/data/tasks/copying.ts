@@ -1,5 +1,8 @@
 /** Tasks of the MAD suite in which all of something has to be kept: selective copying, compression. */
-import { countKnob, defineTask, numbered, RowWriter, randomGaps, vocabulary } from "./task.ts";
+import { countKnob } from "./knobs.ts";
+import { RowWriter, randomGaps } from "./row-writer.ts";
+import { defineTask } from "./task.ts";
+import { numbered, vocabulary } from "./vocabulary.ts";
 
 const source = "MAD (arXiv:2403.17844)";
 

@@ -1,7 +1,10 @@
 /** Facts at a distance: persons who go from place to place and take things with them. */
 import { z } from "zod";
 import type { RandomStream } from "../random-stream.ts";
-import { countKnob, defineTask, numbered, RowWriter, randomGaps, vocabulary } from "./task.ts";
+import { countKnob } from "./knobs.ts";
+import { RowWriter, randomGaps } from "./row-writer.ts";
+import { defineTask } from "./task.ts";
+import { numbered, vocabulary } from "./vocabulary.ts";
 
 /** Somebody does something: goes to a place, or takes a thing. */
 interface Statement {

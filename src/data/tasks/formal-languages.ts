@@ -1,6 +1,9 @@
 /** Strings that belong to a formal language or not, or that are counted. */
 import type { RandomStream } from "../random-stream.ts";
-import { countKnob, defineTask, RowWriter, type TaskFamily, type TaskRules, vocabulary } from "./task.ts";
+import { countKnob } from "./knobs.ts";
+import { RowWriter } from "./row-writer.ts";
+import { defineTask, type TaskFamily, type TaskRules } from "./task.ts";
+import { vocabulary } from "./vocabulary.ts";
 
 const source = "Irie et al. 2023 (arXiv:2310.16076), after Bhattamishra et al. 2020 (arXiv:2009.11264)";
 

@@ -1,7 +1,10 @@
 /** Recall of a dictionary that is told again and again: the first three tasks of the MAD suite. */
 import { z } from "zod";
 import type { RandomStream } from "../random-stream.ts";
-import { countKnob, defineTask, numbered, RowWriter, randomGaps, vocabulary } from "./task.ts";
+import { countKnob } from "./knobs.ts";
+import { RowWriter, randomGaps } from "./row-writer.ts";
+import { defineTask } from "./task.ts";
+import { numbered, vocabulary } from "./vocabulary.ts";
 
 const source = "MAD (arXiv:2403.17844)";
 

@@ -1,6 +1,9 @@
 /** What has to be learned by heart, in the weights: the last task of the MAD suite. */
 import { randomStream } from "../random-stream.ts";
-import { countKnob, defineTask, numbered, RowWriter, vocabulary } from "./task.ts";
+import { countKnob } from "./knobs.ts";
+import { RowWriter } from "./row-writer.ts";
+import { defineTask } from "./task.ts";
+import { numbered, vocabulary } from "./vocabulary.ts";
 
 /** One dictionary for all rows. */
 export const memorization = defineTask({

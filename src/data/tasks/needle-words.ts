@@ -1,6 +1,7 @@
 /** How needles, questions and haystacks are said: in symbols, or in sentences within a book. */
 import type { RandomStream } from "../random-stream.ts";
-import { numbered, type TaskPart, type TaskText, vocabulary } from "./task.ts";
+import type { TaskPart, TaskText } from "./task.ts";
+import { numbered, vocabulary } from "./vocabulary.ts";
 
 /** The kinds of needles. */
 export type NeedleKind = "passkey" | "number" | "word";

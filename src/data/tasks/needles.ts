@@ -2,8 +2,10 @@
 import { z } from "zod";
 import { bundledCorpora } from "../corpus-files.ts";
 import type { RandomStream } from "../random-stream.ts";
+import { countKnob } from "./knobs.ts";
 import { type NeedleWords, symbolWords, textWords } from "./needle-words.ts";
-import { countKnob, defineTask, RowWriter, type TaskRules, type TaskText } from "./task.ts";
+import { RowWriter } from "./row-writer.ts";
+import { defineTask, type TaskRules, type TaskText } from "./task.ts";
 
 const source = "RULER (arXiv:2404.06654)";
 

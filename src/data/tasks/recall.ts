@@ -1,5 +1,8 @@
 /** Multi-query associative recall. */
-import { askedKnob, countKnob, defineTask, numbered, RowWriter, randomGaps, vocabulary } from "./task.ts";
+import { askedKnob, countKnob } from "./knobs.ts";
+import { RowWriter, randomGaps } from "./row-writer.ts";
+import { defineTask } from "./task.ts";
+import { numbered, vocabulary } from "./vocabulary.ts";
 
 /** Pairs first, then questions about them at random distances. */
 export const recall = defineTask({

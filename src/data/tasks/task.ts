@@ -1,6 +1,5 @@
 /** What a task is: sequences made from random numbers, with questions whose answers follow from what stands before them. */
 import { z } from "zod";
-import { ShapeError } from "../../utils/errors.ts";
 import type { RandomStream } from "../random-stream.ts";
 
 /** A question of a row. A target is a token that is predicted: target t is token t + 1 of the row. */
@@ -131,97 +130,4 @@ export function defineTask<const N extends string, K extends z.ZodRawShape>(fami
       return { ...made, name: family.name, settings, vocabularySize: made.symbols.length };
     },
   };
-}
-
-/** Writes a row from left to right. */
-export class RowWriter {
-  private readonly tokens: number[] = [];
-  private readonly questions: Question[] = [];
-
-  /** The place of the next token. */
-  get place(): number {
-    return this.tokens.length;
-  }
-
-  /** Adds tokens; returns the place of the first. */
-  write(...tokens: readonly number[]): number {
-    const { place } = this;
-    this.tokens.push(...tokens);
-    return place;
-  }
-
-  /** Adds many tokens. */
-  copy(tokens: ArrayLike<number>): void {
-    for (let i = 0; i < tokens.length; i++) this.tokens.push(tokens[i]!);
-  }
-
-  /** Adds the same token several times. */
-  repeat(token: number, count: number): void {
-    for (let i = 0; i < count; i++) this.tokens.push(token);
-  }
-
-  /** Adds an answer, which follows from the fact at a place. */
-  answer(tokens: readonly number[], fact: number | null): void {
-    const { place } = this;
-    const seen = fact === null ? { distance: null, depth: null } : { distance: place - fact, depth: fact / place };
-    this.questions.push({ target: place - 1, count: tokens.length, fact, ...seen });
-    this.write(...tokens);
-  }
-
-  /**
-   * The row, filled up at its end.
-   *
-   * @throws ShapeError if more was written than fits
-   */
-  row(length: number, filler: number): TaskRow {
-    const free = length + 1 - this.place;
-    if (free < 0) throw new ShapeError(`${this.place} tokens were written to a row of ${length + 1}`);
-    this.repeat(filler, free);
-    return { tokens: Int32Array.from(this.tokens), questions: this.questions };
-  }
-}
-
-type Ids<G extends Record<string, string | readonly string[]>> = {
-  readonly [K in keyof G]: G[K] extends string ? number : readonly number[];
-};
-
-/** Gives symbols their ids in the order in which they are written: a name its id, a list of names their ids. */
-export function vocabulary<const G extends Record<string, string | readonly string[]>>(
-  groups: G,
-): { readonly symbols: readonly string[]; readonly ids: Ids<G> } {
-  const symbols: string[] = [];
-  const idOf = (symbol: string) => symbols.push(symbol) - 1;
-  const ids = Object.entries(groups).map(([name, group]) => {
-    return [name, typeof group === "string" ? idOf(group) : group.map(idOf)];
-  });
-  return { symbols, ids: Object.fromEntries(ids) as Ids<G> };
-}
-
-/** `k0`, `k1`, ... */
-export function numbered(prefix: string, count: number): string[] {
-  return Array.from({ length: count }, (_, i) => `${prefix}${i}`);
-}
-
-/** A knob that counts something, with its smallest value, its default and what it is. */
-export function countKnob(least: number, usual: number, about: string) {
-  return z.int().min(least).default(usual).describe(about);
-}
-
-/** A knob that counts how many of something are asked for. */
-export function askedKnob(about: string) {
-  return z.int().min(1).nullable().default(null).describe(about);
-}
-
-/**
- * Distributes free slots: how many stand before each of some items, and after the last. Every arrangement is as likely.
- *
- * @returns [items + 1], summing to `free`
- */
-export function randomGaps(random: RandomStream, items: number, free: number): number[] {
-  // The items' places among all slots; for few items in many slots this is faster than a shuffle.
-  const places = new Set<number>();
-  while (places.size < items) places.add(random.below(items + free));
-  const ordered = [...places].sort((a, b) => a - b);
-  const gaps = ordered.map((place, i) => place - (i === 0 ? 0 : ordered[i - 1]! + 1));
-  return [...gaps, free + items - 1 - (ordered.at(-1) ?? -1)];
 }

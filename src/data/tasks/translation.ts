@@ -1,6 +1,9 @@
 /** Languages that are new in every row, taught one after another, then translated into. */
 import { z } from "zod";
-import { countKnob, defineTask, numbered, RowWriter, vocabulary } from "./task.ts";
+import { countKnob } from "./knobs.ts";
+import { RowWriter } from "./row-writer.ts";
+import { defineTask } from "./task.ts";
+import { numbered, vocabulary } from "./vocabulary.ts";
 
 /** The protocol of continual translation of a novel language, made small. */
 export const translation = defineTask({
