@@ -57,7 +57,7 @@ test("tasks lists every task, and shows one with its knobs and an example", asyn
   expect((await run(folder, ["tasks"])).stdout).toMatch(/recall\s+multi-query associative recall/);
   const one = JSON.parse((await run(folder, ["tasks", "recall", "--json"])).stdout);
   expect(one).toMatchObject({ name: "recall", vocabularySize: 64, shortestLength: 31 });
-  expect(one.knobs).toContainEqual({ knob: "pairs", usual: 8, about: "Pairs to remember." });
+  expect(one.knobs).toContainEqual({ knob: "pairs", value: 8, about: "Pairs to remember." });
   for (const { about } of one.knobs) expect(about).toMatch(/\.$/);
   expect(one.answers).toHaveLength(8);
   expect((await run(folder, ["tasks", "recal"])).stderr).toContain('did you mean "recall"');
