@@ -1,5 +1,6 @@
 /** `npm run bench [-- suite ...] [--json]`: ratios within one run. Without a suite: all but the long ones, which takes a few minutes. */
 import { parseArgs } from "node:util";
+import * as architectures from "./architectures.ts";
 import * as engines from "./engines.ts";
 import type { Row } from "./harness.ts";
 import * as lowRank from "./low-rank.ts";
@@ -20,6 +21,7 @@ const suites: Record<string, Suite> = {
     run: sequenceLength.run,
   },
   engines: { about: "native against wasm, and where the native engine's time goes", run: engines.run },
+  architectures: { about: "a training step of each architecture against memory as context", run: architectures.run },
   "low-rank": { about: "the low-rank chunk against materialised per-token weights", run: lowRank.run },
   stability: {
     about: "4,096 and 16,384 random tokens at initial parameters: does the inner loss grow?",
