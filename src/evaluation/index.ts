@@ -1,3 +1,12 @@
+export {
+  type AdaptHooks,
+  type AdaptJobOptions,
+  type AdaptResult,
+  adaptedState,
+  adaptJob,
+  resetAdaptation,
+  sumOfScores,
+} from "./adapt-job.ts";
 export { type CompareData, type ComparedModel, compareWarnings, gainOverOrder0, ranked } from "./compare-data.ts";
 export {
   type CompareEvent,
