@@ -15,6 +15,7 @@ interface AdaptFlags {
   readonly probe?: string;
   readonly out?: string;
   readonly frozen?: boolean;
+  readonly report?: boolean;
   readonly reset?: boolean;
   readonly engine: EngineName;
   readonly threads?: number;
@@ -31,6 +32,10 @@ export function addAdapt(program: Command): void {
     .option("--probe <text>", "text that is asked before and after (default: the beginning of the text itself)")
     .option("--out <folder>", "folder of the adapted state (default: adapted, in the run's folder)")
     .option("--frozen", "neither write to memories nor learn: the control")
+    .option(
+      "--report",
+      "write a page: when each level changed, how far, how long a fact is known; levels.html beside the state",
+    )
     .option("--reset", "forget what was adapted before; without --on that is all")
     .addOption(engineOption())
     .addOption(threadsOption())
@@ -42,7 +47,7 @@ Ctrl-C saves and stops; the same command goes on exactly there. After a text ano
 The adapted state is a memory file: generate --memory-in writes with it.
 
 Examples:
-  $ neural-memory adapt runs/learner --on letters.txt
+  $ neural-memory adapt runs/learner --on letters.txt --report
   $ neural-memory adapt runs/learner --on - --probe next-letter.txt --out runs/letters < letters.txt
   $ neural-memory adapt runs/learner --on letters.txt --frozen --out runs/control
   $ neural-memory generate runs/learner --memory-in runs/learner/adapted/memory.safetensors --prompt "Dear"
@@ -77,7 +82,7 @@ async function runAdapt(path: string, { on, json, ...flags }: AdaptFlags): Promi
 
 const perByte = ({ bits, bytes }: Score) => bits / bytes;
 
-function described({ checkpoint, state, adaptation, read, complete }: AdaptResult) {
+function described({ checkpoint, state, adaptation, read, complete, report }: AdaptResult) {
   const { text, probe, frozen, tenths } = adaptation;
   const all = sumOfScores(tenths);
   return {
@@ -90,6 +95,7 @@ function described({ checkpoint, state, adaptation, read, complete }: AdaptResul
     },
     during: { bitsPerByte: all.bytes === 0 ? null : perByte(all), bytes: all.bytes },
     tenths: tenths.map((score) => (score.bytes === 0 ? null : perByte(score))),
+    ...(report && { report }),
   };
 }
 
@@ -106,6 +112,7 @@ function printResult(path: string, result: AdaptResult): void {
     ["after", bits(probe.after), probe.name],
   ]);
   console.log(`state: ${state}`);
+  if (result.report !== undefined) console.log(`report: ${result.report.html}`);
   if (!complete) console.log("stopped; the same command goes on exactly there");
   else console.log(`write with it: neural-memory generate ${path} --memory-in ${state} --prompt <text>`);
 }

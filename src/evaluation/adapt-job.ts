@@ -8,6 +8,7 @@ import {
   type Adaptation,
   adaptTo,
   loadAdaptation,
+  type Memory,
   modelFingerprint,
   probeText,
   Reader,
@@ -17,6 +18,9 @@ import {
 import type { LanguageModel } from "../models/index.ts";
 import { corpusFingerprint, loadCheckpoint } from "../training/index.ts";
 import { ConfigError, DataError } from "../utils/index.ts";
+import { writeLevelsReport } from "./levels-report.ts";
+import { type LevelsReportData, measureLevels } from "./levels-report-data.ts";
+import type { ReportPaths } from "./report.ts";
 
 /** Tokens at the beginning of the text that are the probe where none is named. */
 const PROBE_TOKENS = 4096;
@@ -33,6 +37,8 @@ export interface AdaptJobOptions {
   readonly out?: string | undefined;
   /** Neither writes nor learns: the control. */
   readonly frozen?: boolean | undefined;
+  /** Writes a page about the levels once the text has been read. */
+  readonly report?: boolean | undefined;
   /** Starts from the checkpoint's own state, whatever was saved before. */
   readonly reset?: boolean | undefined;
 }
@@ -55,6 +61,8 @@ export interface AdaptResult {
   /** Tokens of the text that have been read. */
   readonly read: number;
   readonly complete: boolean;
+  /** Of the page, where one was written. */
+  readonly report?: ReportPaths;
 }
 
 /** The file of an adapted state. */
@@ -124,7 +132,11 @@ export async function adaptJob(
       await save();
     }
   }
-  const result = { checkpoint, state, adaptation, read: read(), complete };
+  const report =
+    complete && options.report && !hooks.signal?.aborted
+      ? await writeLevelsReport(dirname(state), await measured(session.memory))
+      : undefined;
+  const result = { checkpoint, state, adaptation, read: read(), complete, ...(report && { report }) };
   session.close();
   for (const opened of [text, probe]) opened.close();
   await computing.dispose();
@@ -140,6 +152,12 @@ export async function adaptJob(
       tenths: Array.from({ length: 10 }, () => EMPTY),
       engine: { name, threads },
     };
+  }
+
+  function measured(memory: Memory): Promise<LevelsReportData> {
+    const { source } = text;
+    const adapted = { checkpoint, model, params, tokenizer, adaptation, memory, source };
+    return measureLevels(computing, adapted, hooks.onStage);
   }
 
   async function readOn(): Promise<void> {

@@ -8,5 +8,5 @@ export { type GenerateOptions, generate } from "./generate.ts";
 export { loadMemory, type Memory, memoryRemark, modelFingerprint, saveMemory } from "./memory-file.ts";
 export { countParameters, parameterGroups } from "./parameters.ts";
 export { type SamplingOptions, sampleToken } from "./sampling.ts";
-export { type Score, type ScoreOptions, scoreText } from "./score.ts";
+export { type Score, type ScoreOptions, scoreText, tokenLoss } from "./score.ts";
 export { Reader, type ReadOptions, Session } from "./session.ts";

@@ -54,7 +54,15 @@ export async function* scoreText(
   }
 }
 
-/** @internal Negative log-likelihood of a token in nats: log sum exp z - z_target, in double precision. */
+/**
+ * Negative log-likelihood of a token, in double precision.
+ *
+ * $$-\log p(x) = \log \sum_i e^{z_i} - z_x$$
+ *
+ * @param logits z: [vocabulary]
+ * @param target x
+ * @returns nats
+ */
 export function tokenLoss(logits: ArrayLike<number>, target: number): number {
   let largest = Number.NEGATIVE_INFINITY;
   for (let i = 0; i < logits.length; i++) largest = Math.max(largest, logits[i]!);
