@@ -78,7 +78,11 @@ export async function factRetention(
   const curves: RetentionCurve[] = [];
   for (const way of ways) {
     onCurve?.(
-      way.period === undefined ? `${way.learning} levels learn` : `only the level of ${way.period} tokens learns`,
+      way.period === undefined
+        ? way.learning === "all"
+          ? "all levels learn"
+          : "no level learns"
+        : `only the level of ${way.period} tokens learns`,
     );
     const reader = new Reader(engine, onlyLearning(model, way), params);
     const saved: number[][] = [];

@@ -27,13 +27,16 @@ checkpoint’s own state; the table of losses and the last column of changes are
   ]);
 }
 
-const perByte = ({ bits, bytes }: Score) => (bytes === 0 ? "–" : (bits / bytes).toFixed(4));
+const perByte = ({ bits, bytes }: Score) => (bits / bytes).toFixed(4);
 
 function lossSection({ adaptation }: LevelsReportData): Html {
   const { probe, tenths, frozen } = adaptation;
   const rows: readonly (readonly [string, string])[] = [
     [`before: ${probe.name}`, perByte(probe.before)],
-    ...tenths.map((score, i) => [`while reading: tenth ${i + 1} of the text`, perByte(score)] as const),
+    // A short text is read in fewer pieces than ten.
+    ...tenths.flatMap((score, i) =>
+      score.bytes === 0 ? [] : [[`while reading: tenth ${i + 1} of the text`, perByte(score)] as const],
+    ),
     [`after: ${probe.name}`, probe.after === undefined ? "–" : perByte(probe.after)],
   ];
   return html`<section id="losses"><h2>Loss before, during and after</h2>
@@ -44,7 +47,7 @@ function lossSection({ adaptation }: LevelsReportData): Html {
 
 /** A level's row; blocks are counted from 1 where people read. */
 function rowName({ block, level, period }: TracedLevel, isChain: boolean): string {
-  return `block ${block + 1}${isChain ? `, level ${level + 1}` : ""}: ${count(period)}`;
+  return `block ${block + 1}${isChain ? `, level ${level + 1}` : ""}, every ${count(period)}`;
 }
 
 function rowNames(levels: readonly TracedLevel[]): string[] {
@@ -59,7 +62,7 @@ function periodSeries(levels: readonly { readonly period: number }[]): Map<numbe
   return new Map(periods.map((period, i) => [period, series[i]!]));
 }
 
-const ROW_MARGIN = 120;
+const ROW_MARGIN = 140;
 
 function rasterSection(plotter: Plotter, { trace }: LevelsReportData): Html {
   const { levels, tokens } = trace;
@@ -141,5 +144,5 @@ everywhere (no level learns), what is left is attention’s window and the memor
     marks,
   })}<figcaption>0: as if it had never been read. A fact is learned from when the chunk that holds it has ended, a slow level’s long after. Facts: ${facts.map(({ question, answer }) => `“${question}${answer}”`).join(" ")}</figcaption></figure>
 <div class="card scroll"><table><thead><tr><th scope="col">learning</th>${after.map((n) => html`<th scope="col" class="number">${count(n)}</th>`)}</tr></thead>
-<tbody>${curves.map((curve) => html`<tr><th scope="row">${wayName(curve)}</th>${curve.saved.map((bits) => html`<td class="number">${bits.toFixed(3)}</td>`)}</tr>`)}</tbody></table></div></section>`;
+<tbody>${curves.map((curve) => html`<tr><th scope="row">${wayName(curve)}</th>${curve.saved.map((bits) => html`<td class="number">${bits.toFixed(3).replace(/^-(0\.0+)$/, "$1")}</td>`)}</tr>`)}</tbody></table></div></section>`;
 }

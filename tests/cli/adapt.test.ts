@@ -37,7 +37,7 @@ test("adapting lowers the loss, freezing does not; another text goes on from the
   const found = await adapted(["--on", "book.txt", "--out", "a"]);
   expect(found).toMatchObject({ complete: true, frozen: false, text: { tokens: text.length, read: text.length } });
   expect(found.probe.after).toBeLessThan(found.probe.before - 0.15);
-  expect(found.tenths[9]).toBeLessThan(found.tenths[0] - 0.15);
+  expect(found.tenths[9]).toBeLessThan(found.tenths.find((tenth: number | null) => tenth !== null) - 0.15);
   const control = await adapted(["--on", "-", "--frozen", "--out", "b"], text);
   expect(control.probe.before).toBe(found.probe.before);
   expect(control.probe.after).toBeGreaterThan(found.probe.after + 0.15);
