@@ -15,7 +15,7 @@ import {
   tensor,
 } from "../../src/array/index.ts";
 import { Reader } from "../../src/inference/index.ts";
-import { LanguageModel, type ModelParams, nextTokenLoss, stackLevels } from "../../src/models/index.ts";
+import { LanguageModel, type ModelParams, nextTokenLoss, stackLevels, standingStill } from "../../src/models/index.ts";
 import { ConfigError } from "../../src/utils/index.ts";
 import { toNumbers } from "../common/tensors.ts";
 import * as oracle from "../oracles/index.ts";
@@ -96,6 +96,26 @@ describe("stackLevels", () => {
       oracle.maxDifference([...first.data].slice(0, 28), (toNumbers(expected) as number[][][]).flat(2)),
     ).toBeLessThan(1e-6);
     release(expected);
+  });
+
+  it("stands still as the original does, and is itself where nothing learns", () => {
+    const { model, params: renamed } = stackLevels(
+      { config: plain.config, params },
+      { periods: [4, 8], stepSize: 0.5 },
+    );
+    const still = standingStill(model);
+    expect(still.learn).toBeUndefined();
+    expect(standingStill(still)).toBe(still);
+    const logits = ([by, own]: [LanguageModel, ModelParams]) =>
+      scope(() => by.step(own, by.initialState(own, 1), tokens(0, 13))[0]);
+    const found = (
+      [
+        [still, renamed],
+        [plain, params],
+      ] as [LanguageModel, ModelParams][]
+    ).map(logits);
+    expect([...readSync(found[0]!)]).toEqual([...readSync(found[1]!)]);
+    release(found);
   });
 
   it("spreads levels evenly over the blocks, the first one lowest, each with its step size", () => {
