@@ -13,9 +13,9 @@ const SEEDS = [0, 1, 2];
 /** The last year of the first era, on which models are trained. */
 const FIRST_ERA = 1849;
 /** Speeches that are read, in order; half as many others, from the years between, are for choosing step sizes. */
-const SPEECHES = Number(process.env.ERAS_SPEECHES ?? 12);
+const SPEECHES = 12;
 /** Bytes of a speech that are read. */
-const BYTES = Number(process.env.ERAS_BYTES ?? 8192);
+const BYTES = 8192;
 /** Of the first era, speeches that no model is trained on. */
 const HELD_OUT = 4;
 
@@ -27,23 +27,25 @@ const MODEL: ModelInput = {
   window: 64,
   memory: { chunkSize: 32 },
 };
-const STEPS = Number(process.env.ERAS_STEPS ?? 400);
-const TRAINING = { steps: STEPS, batch: 4, length: 256, segment: 64, learningRate: 1e-2, evaluateEvery: 10_000 };
+const TRAINING = { steps: 400, batch: 4, length: 256, segment: 64, learningRate: 1e-2, evaluateEvery: 10_000 };
 
 /** Tokens between two updates of each level. */
 const LEVELS: readonly (readonly number[])[] = [[64], [64, 256], [64, 256, 1024, 4096]];
-/** Step sizes of the fastest level. */
+/** Of all levels: all are reported, and one is chosen for each number of levels. */
 const STEP_SIZES = [0.001, 0.003, 0.01];
-/** How slower levels' steps shrink with their period: not at all, or in proportion, which makes the step that of the mean gradient. */
-const EXPONENTS = [0, 1];
 
 const tokenizer = byteTokenizer();
 
-/** How a model adapts; `undefined`: it stays as it is. */
+/** How a model adapts. */
 interface Levels {
-  readonly periods: readonly number[];
-  readonly stepSize: readonly number[];
+  readonly periods: readonly (number | null)[];
+  readonly stepSize: number;
 }
+
+/** Levels that stand still. */
+const FROZEN: Levels = { periods: [null], stepSize: 0 };
+
+const SETTINGS: readonly Levels[] = LEVELS.flatMap((periods) => STEP_SIZES.map((stepSize) => ({ periods, stepSize })));
 
 /** Bits per byte of each speech before it was read, while it was read, and of the first era before and after. */
 interface Outcome {
@@ -55,73 +57,76 @@ interface Outcome {
 export async function run(): Promise<Row[]> {
   const engine = await startEngine("auto", { onNote: console.error });
   const { early, heldOut, reported, choosing } = speeches();
-  const rows: Row[] = [];
-  const bySetting = new Map<string, { frozen: Outcome; adapted: Outcome }[]>();
-  const chosen = new Map<string, Levels>();
+  const frozen: Outcome[] = [];
+  const adapted = new Map<Levels, Outcome[]>(SETTINGS.map((levels) => [levels, []]));
+  let chosen: readonly Levels[] = [];
   for (const seed of SEEDS) {
     const { model, params } = await trained(engine, seed, early);
-    const read = (levels: Levels | undefined, stream: readonly TokenSource[]) =>
+    const read = (levels: Levels, stream: readonly TokenSource[]) =>
       outcome(engine, model, params, levels, stream, heldOut);
-    if (seed === SEEDS[0]) for (const [name, best] of await choose(read, choosing)) chosen.set(name, best);
-    const frozen = await read(undefined, reported);
-    for (const [name, levels] of chosen) {
-      const adapted = await read(levels, reported);
-      console.error(
-        `seed ${seed}, ${name} levels: ${mean(frozen.next).toFixed(4)} -> ${mean(adapted.next).toFixed(4)}, first era ${adapted.firstEra.before.toFixed(4)} -> ${adapted.firstEra.after.toFixed(4)}`,
-      );
-      bySetting.set(name, [...(bySetting.get(name) ?? []), { frozen, adapted }]);
+    if (seed === SEEDS[0]) chosen = await choose((levels) => read(levels, choosing));
+    frozen.push(await read(FROZEN, reported));
+    for (const [levels, outcomes] of adapted) {
+      outcomes.push(await read(levels, reported));
+      console.error(`seed ${seed}, ${nameOf(levels)}: ${textOf(outcomes.at(-1)!)}`);
     }
     release(params);
   }
-  for (const [name, outcomes] of bySetting) {
-    const { periods, stepSize } = chosen.get(name)!;
-    const label = `${name} ${periods.length === 1 ? "level" : "levels"}`;
-    const row = (measure: string, of: (both: { frozen: Outcome; adapted: Outcome }) => number, target?: string) =>
-      rows.push({
-        measure: `${label}: ${measure}`,
-        ...spread(outcomes.map(of)),
-        unit: "bit",
-        ...(target && { target }),
-      });
-    console.error(
-      `${label}: periods ${periods.join(", ")}, step sizes ${stepSize.map((s) => s.toPrecision(2)).join(", ")}`,
-    );
-    row("next speech, frozen", ({ frozen }) => mean(frozen.next));
-    row("next speech, before it is read", ({ adapted }) => mean(adapted.next));
-    row(
-      "next speech, adapted minus frozen",
-      ({ frozen, adapted }) => mean(adapted.next) - mean(frozen.next),
-      "below 0",
-    );
-    row("speech while it is read, minus frozen", ({ frozen, adapted }) => mean(adapted.during) - mean(frozen.during));
-    row("first era, after minus before", ({ adapted }) => adapted.firstEra.after - adapted.firstEra.before, "the cost");
-  }
   await engine.dispose();
-  return rows;
+  const row = (measure: string, numbers: readonly number[], target?: string): Row => ({
+    ...{ measure, ...spread(numbers), unit: "bit" },
+    ...(target && { target }),
+  });
+  return [
+    row(
+      "frozen: next speech",
+      frozen.map(({ next }) => mean(next)),
+    ),
+    row(
+      "frozen: first era",
+      frozen.map(({ firstEra }) => firstEra.before),
+    ),
+    ...[...adapted].flatMap(([levels, outcomes]) => {
+      const name = `${nameOf(levels)}${chosen.includes(levels) ? " (chosen)" : ""}`;
+      const less = (of: (outcome: Outcome) => number) => outcomes.map((own, i) => of(own) - of(frozen[i]!));
+      return [
+        row(
+          `${name}: next speech`,
+          less(({ next }) => mean(next)),
+          chosen.includes(levels) ? "below 0" : undefined,
+        ),
+        row(
+          `${name}: while it is read`,
+          less(({ during }) => mean(during)),
+        ),
+        row(
+          `${name}: first era`,
+          outcomes.map(({ firstEra }) => firstEra.after - firstEra.before),
+        ),
+      ];
+    }),
+  ];
 }
 
-/** For each number of levels the step sizes with which the next speech is predicted best, among speeches that are not reported. */
-async function choose(
-  read: (levels: Levels, stream: readonly TokenSource[]) => Promise<Outcome>,
-  stream: readonly TokenSource[],
-): Promise<[string, Levels][]> {
-  const found: [string, Levels][] = [];
-  for (const periods of LEVELS) {
-    let best: { readonly levels: Levels; readonly bits: number } | undefined;
-    for (const exponent of periods.length === 1 ? [0] : EXPONENTS)
-      for (const first of STEP_SIZES) {
-        const levels = { periods, stepSize: periods.map((period) => first * (periods[0]! / period) ** exponent) };
-        const { next, firstEra } = await read(levels, stream);
-        const bits = mean(next);
-        console.error(
-          `choosing, ${periods.length} levels, step size ${first}, exponent ${exponent}: ${bits.toFixed(4)}, first era ${firstEra.after.toFixed(4)}`,
-        );
-        // Weights that ran away give no number.
-        if (Number.isFinite(bits) && bits < (best?.bits ?? Infinity)) best = { levels, bits };
-      }
-    found.push([String(periods.length), best!.levels]);
+/** For each number of levels the step size with which the next speech is predicted best, among speeches that are not reported. */
+async function choose(read: (levels: Levels) => Promise<Outcome>): Promise<Levels[]> {
+  const best = new Map<Levels["periods"], { readonly levels: Levels; readonly bits: number }>();
+  for (const levels of SETTINGS) {
+    const found = await read(levels);
+    console.error(`choosing, ${nameOf(levels)}: ${textOf(found)}`);
+    const bits = mean(found.next);
+    // Weights that ran away give no number.
+    if (bits < (best.get(levels.periods)?.bits ?? Infinity)) best.set(levels.periods, { levels, bits });
   }
-  return found;
+  return [...best.values()].map(({ levels }) => levels);
+}
+
+function nameOf({ periods, stepSize }: Levels): string {
+  return `${periods.length} ${periods.length === 1 ? "level" : "levels"}, step size ${stepSize}`;
+}
+
+function textOf({ next, firstEra }: Outcome): string {
+  return `next speech ${mean(next).toFixed(4)}, first era ${firstEra.before.toFixed(4)} to ${firstEra.after.toFixed(4)}`;
 }
 
 /** A model trained on the first era. */
@@ -149,14 +154,11 @@ async function outcome(
   engine: Engine,
   plain: LanguageModel,
   original: ModelParams,
-  levels: Levels | undefined,
+  levels: Levels,
   stream: readonly TokenSource[],
   firstEra: readonly TokenSource[],
 ): Promise<Outcome> {
-  const { model, params } = stackLevels(
-    { config: plain.config, params: original },
-    levels ?? { periods: [null], stepSize: 0 },
-  );
+  const { model, params } = stackLevels({ config: plain.config, params: original }, levels);
   const session = await new Reader(engine, model, params).open();
   const score = async (source: TokenSource) => perByte([await probeText(session, tokenizer, source)]);
   const scoreAll = async (sources: readonly TokenSource[]) => {

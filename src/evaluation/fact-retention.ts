@@ -71,7 +71,7 @@ export async function factRetention(
   const { continuum } = model.config;
   const periods = [...new Set((continuum?.periods ?? []).filter((period) => period !== null))].sort((a, b) => a - b);
   const ways: Omit<RetentionCurve, "saved">[] = [
-    { learning: "all" },
+    ...(periods.length > 0 ? [{ learning: "all" } as const] : []),
     ...(periods.length > 1 ? periods.map((period) => ({ learning: "one", period }) as const) : []),
     { learning: "none" },
   ];

@@ -126,6 +126,7 @@ function wayName({ learning, period }: RetentionCurve): string {
 function retentionSection(plotter: Plotter, { retention }: LevelsReportData): Html {
   const { options, curves } = retention;
   const { after, facts, repeats } = options;
+  if (after.length === 0) return html`<p>The text is too short to ask how long a fact is known.</p>`;
   const series = distinctSeries(curves.map(wayName));
   const marks = curves.flatMap(({ saved }, i) =>
     dottedLine(

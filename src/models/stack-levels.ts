@@ -70,15 +70,3 @@ function stackedBlock(block: BlockParams): BlockParams {
   const { feedForwardNorm: norm, feedForward: weights, ...rest } = block as ResidualBlockParams<Tree>;
   return { ...rest, continuum: { levels: [{ norm, weights }] } };
 }
-
-/**
- * The same model whose levels stand still, with the same parameters: what a model is that has read nothing, and where nobody tells it what came next.
- *
- * @returns the model itself if none of its levels learns
- */
-export function standingStill(model: LanguageModel): LanguageModel {
-  const { config } = model;
-  if (model.learn === undefined || config.continuum === undefined) return model;
-  const { continuum } = config;
-  return new LanguageModel({ ...config, continuum: { ...continuum, periods: continuum.periods.map(() => null) } });
-}
