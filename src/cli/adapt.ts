@@ -80,7 +80,7 @@ async function runAdapt(path: string, { on, json, ...flags }: AdaptFlags): Promi
   printResult(path, result);
 }
 
-const perByte = ({ bits, bytes }: Score) => bits / bytes;
+const perByte = ({ bits, bytes }: Score) => (bytes === 0 ? null : bits / bytes);
 
 function described({ checkpoint, state, adaptation, read, complete, report }: AdaptResult) {
   const { text, probe, frozen, tenths } = adaptation;
@@ -93,8 +93,8 @@ function described({ checkpoint, state, adaptation, read, complete, report }: Ad
       before: perByte(probe.before),
       after: probe.after === undefined ? null : perByte(probe.after),
     },
-    during: { bitsPerByte: all.bytes === 0 ? null : perByte(all), bytes: all.bytes },
-    tenths: tenths.map((score) => (score.bytes === 0 ? null : perByte(score))),
+    during: { bitsPerByte: perByte(all), bytes: all.bytes },
+    tenths: tenths.map(perByte),
     ...(report && { report }),
   };
 }

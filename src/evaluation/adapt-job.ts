@@ -7,6 +7,7 @@ import { encodeText, memoryTokens, openCorpus, type TokenSource } from "../data/
 import {
   type Adaptation,
   adaptTo,
+  assertAdaptation,
   loadAdaptation,
   type Memory,
   modelFingerprint,
@@ -16,8 +17,8 @@ import {
   saveAdaptation,
 } from "../inference/index.ts";
 import type { LanguageModel } from "../models/index.ts";
-import { corpusFingerprint, loadCheckpoint } from "../training/index.ts";
-import { ConfigError, DataError } from "../utils/index.ts";
+import { corpusFingerprint, firstNonFinite, loadCheckpoint } from "../training/index.ts";
+import { ConfigError, DataError, NonFiniteError } from "../utils/index.ts";
 import { writeLevelsReport } from "./levels-report.ts";
 import { type LevelsReportData, measureLevels } from "./levels-report-data.ts";
 import type { ReportPaths } from "./report.ts";
@@ -71,11 +72,18 @@ export function adaptedState(checkpoint: string, out?: string): string {
   return join(out ?? join(run, "adapted"), "memory.safetensors");
 }
 
-/** Forgets an adapted state; nothing happens where there is none. */
+/**
+ * Forgets an adapted state; nothing happens where there is none.
+ *
+ * @throws CheckpointError if there is no such checkpoint, or another file stands in the state's place
+ */
 export async function resetAdaptation(path: string, out?: string): Promise<string> {
   const checkpoint = await loadCheckpoint(path);
   const state = adaptedState(checkpoint.path, out);
-  await rm(state, { force: true });
+  if (existsSync(state)) {
+    await assertAdaptation(state);
+    await rm(state);
+  }
   return state;
 }
 
@@ -89,6 +97,7 @@ export async function resetAdaptation(path: string, out?: string): Promise<strin
  * @throws ConfigError if the model cannot change, or another text is half read
  * @throws DataError if a text cannot be used
  * @throws CheckpointError if the checkpoint or the saved state cannot be used
+ * @throws NonFiniteError if the weights run away; the state is as it was last saved
  */
 export async function adaptJob(
   path: string,
@@ -103,6 +112,7 @@ export async function adaptJob(
   const fingerprint = await modelFingerprint(model, params);
   const text = await openTokens(options.on);
   const probe = options.probe === undefined ? beginningOf(text) : await openTokens(options.probe);
+  if (reset && existsSync(state)) await assertAdaptation(state);
   const saved = !reset && existsSync(state) ? await loadAdaptation(state, model, params, fingerprint) : undefined;
   const earlier = saved?.adaptation;
   const isHalfRead = earlier !== undefined && saved!.memory.position - earlier.start < earlier.text.tokens;
@@ -120,7 +130,11 @@ export async function adaptJob(
   const ask = () => probeText(session, tokenizer, probe.source, hooks.signal);
   let adaptation = goesOn ? earlier : await begin();
   const read = () => session.position - adaptation.start;
-  const save = () => saveAdaptation(state, session.memory, fingerprint, adaptation);
+  const save = async () => {
+    const broken = await firstNonFinite(session.memory.closed);
+    if (broken !== undefined) throw ranAway(state, broken);
+    await saveAdaptation(state, session.memory, fingerprint, adaptation);
+  };
   if (read() < text.source.length && !hooks.signal?.aborted) await readOn();
   const complete = read() === text.source.length;
   if (complete && adaptation.probe.after === undefined) {
@@ -173,6 +187,7 @@ export async function adaptJob(
         tenths: adaptation.tenths.map((score, i) => (i === tenth ? sumOfScores([score, piece]) : score)),
       };
       hooks.onPiece?.(read(), total, piece);
+      if (!Number.isFinite(piece.bits)) throw ranAway(state, "the loss");
       if (performance.now() - savedAt > SECONDS_BETWEEN_SAVES * 1000) {
         await save();
         savedAt = performance.now();
@@ -212,6 +227,13 @@ function beginningOf({ name, fingerprint, source }: OpenText): OpenText {
 export function sumOfScores(scores: readonly Score[]): Score {
   const total = (of: (score: Score) => number) => scores.reduce((whole, score) => whole + of(score), 0);
   return { bits: total(({ bits }) => bits), bytes: total(({ bytes }) => bytes), tokens: total(({ tokens }) => tokens) };
+}
+
+function ranAway(state: string, what: string): NonFiniteError {
+  const kept = existsSync(state) ? `${state} is as it was last saved` : "nothing was saved";
+  return new NonFiniteError(
+    `adapting stopped: ${what} is not finite any more; ${kept}. Stack levels with a smaller --step-size`,
+  );
 }
 
 function checkChanges(model: LanguageModel, frozen: boolean): void {

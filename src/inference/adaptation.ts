@@ -52,9 +52,21 @@ export async function loadAdaptation(
   params: ModelParams,
   fingerprint: string,
 ): Promise<{ readonly memory: Memory; readonly adaptation: Adaptation }> {
-  const remark = await memoryRemark(path, REMARK);
-  if (remark === undefined)
-    throw new CheckpointError(`${path} is a memory that no adaptation left; name another folder with --out`);
-  const adaptation = parseConfig(adaptationSchema, JSON.parse(remark), path);
+  const adaptation = parseConfig(adaptationSchema, JSON.parse(await remarkOf(path)), path);
   return { memory: await loadMemory(path, model, params, fingerprint), adaptation };
+}
+
+/**
+ * Makes sure that a file is one that may be replaced.
+ *
+ * @throws CheckpointError if it is anything but a state that an adaptation left
+ */
+export async function assertAdaptation(path: string): Promise<void> {
+  await remarkOf(path);
+}
+
+async function remarkOf(path: string): Promise<string> {
+  const remark = await memoryRemark(path, REMARK);
+  if (remark !== undefined) return remark;
+  throw new CheckpointError(`${path} is a memory that no adaptation left; name another folder with --out`);
 }

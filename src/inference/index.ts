@@ -1,5 +1,5 @@
 export { type AdaptOptions, adaptTo, probeText } from "./adapt.ts";
-export { type Adaptation, loadAdaptation, saveAdaptation } from "./adaptation.ts";
+export { type Adaptation, assertAdaptation, loadAdaptation, saveAdaptation } from "./adaptation.ts";
 export { type ExportedModel, type ExportOptions, exportModel } from "./export.ts";
 export { type CheckOptions, checkExport, type Difference, type ExportCheck } from "./export-check.ts";
 export type { ExportDescription } from "./export-description.ts";

@@ -93,12 +93,15 @@ test("what cannot be used is refused in a sentence, and nothing is lost", async 
   mkdirSync(join(folder, "foreign"));
   writeFileSync(join(folder, "foreign/memory.safetensors"), "not a memory");
   await adapted(["--on", "other.txt"]);
+  expect((await run(folder, ["stack", "run", "--periods", "32", "--step-size", "1e30", "--out", "wild"])).code).toBe(0);
   const before = snapshot(folder);
   const cases: [args: string[], sentence: RegExp][] = [
     [["adapt", "learner"], /no text to adapt to/],
     [["adapt", "learner", "--on", "nowhere.txt", "--reset"], /no such file/],
     [["adapt", "learner", "--on", "book.txt", "--out", "foreign"], /memory\.safetensors/],
+    [["adapt", "learner", "--reset", "--out", "foreign"], /memory\.safetensors/],
     [["adapt", "run", "--on", "other.txt", "--out", "learner/adapted"], /another model/],
+    [["adapt", "wild", "--on", "other.txt"], /not finite any more; nothing was saved/],
     [["stack", "run", "--periods", "32,x"], /whole numbers/],
     [["stack", "run", "--periods", "32", "--out", "learner"], /already holds a run/],
   ];
