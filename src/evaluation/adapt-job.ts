@@ -3,7 +3,6 @@ import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { Engine } from "../array/index.ts";
-import { encodeText, memoryTokens, openCorpus, type TokenSource } from "../data/index.ts";
 import {
   type Adaptation,
   adaptTo,
@@ -17,14 +16,13 @@ import {
   saveAdaptation,
 } from "../inference/index.ts";
 import type { LanguageModel } from "../models/index.ts";
-import { corpusFingerprint, firstNonFinite, loadCheckpoint } from "../training/index.ts";
-import { ConfigError, DataError, NonFiniteError } from "../utils/index.ts";
+import { firstNonFinite, loadCheckpoint } from "../training/index.ts";
+import { ConfigError, NonFiniteError } from "../utils/index.ts";
+import { beginningOf, type OpenText, openText } from "./adapt-text.ts";
 import { writeLevelsReport } from "./levels-report.ts";
 import { type LevelsReportData, measureLevels } from "./levels-report-data.ts";
 import type { ReportPaths } from "./report.ts";
 
-/** Tokens at the beginning of the text that are the probe where none is named. */
-const PROBE_TOKENS = 4096;
 const SECONDS_BETWEEN_SAVES = 30;
 const EMPTY: Score = { bits: 0, bytes: 0, tokens: 0 };
 
@@ -110,8 +108,8 @@ export async function adaptJob(
   checkChanges(model, frozen);
   const state = adaptedState(checkpoint, out);
   const fingerprint = await modelFingerprint(model, params);
-  const text = await openTokens(options.on);
-  const probe = options.probe === undefined ? beginningOf(text) : await openTokens(options.probe);
+  const text = await openText(options.on, tokenizer);
+  const probe = options.probe === undefined ? beginningOf(text) : await openText(options.probe, tokenizer);
   if (reset && existsSync(state)) await assertAdaptation(state);
   const saved = !reset && existsSync(state) ? await loadAdaptation(state, model, params, fingerprint) : undefined;
   const earlier = saved?.adaptation;
@@ -197,30 +195,6 @@ export async function adaptJob(
     }
     await save();
   }
-
-  async function openTokens(spec: string): Promise<OpenText> {
-    const corpus = await openCorpus(spec);
-    const source = await encodeText(corpus, tokenizer);
-    if (source.length < 2) throw new DataError(`"${corpus.name}" has nothing to predict; at least 2 tokens are needed`);
-    const close = () => {
-      source.close();
-      corpus.close();
-    };
-    return { name: corpus.name, fingerprint: corpusFingerprint(corpus), source, close };
-  }
-}
-
-interface OpenText {
-  readonly name: string;
-  readonly fingerprint: string;
-  readonly source: TokenSource;
-  close(): void;
-}
-
-function beginningOf({ name, fingerprint, source }: OpenText): OpenText {
-  const tokens = source.read(0, Math.min(PROBE_TOKENS, source.length));
-  const beginning = `the first ${tokens.length.toLocaleString("en-US")} tokens of ${name}`;
-  return { name: beginning, fingerprint: `beginning of ${fingerprint}`, source: memoryTokens(tokens), close() {} };
 }
 
 /** The sum of scores. */
