@@ -2,6 +2,7 @@
 import { parseArgs } from "node:util";
 import * as architectures from "./architectures.ts";
 import * as engines from "./engines.ts";
+import * as eras from "./eras.ts";
 import type { Row } from "./harness.ts";
 import * as lowRank from "./low-rank.ts";
 import * as sequenceLength from "./sequence-length.ts";
@@ -32,6 +33,11 @@ const suites: Record<string, Suite> = {
     long: true,
     run: streaming.run,
   },
+  eras: {
+    about: "levels that adapt to speeches by era: the gain on the next one, the cost to the first era",
+    long: true,
+    run: eras.run,
+  },
 };
 
 const { values, positionals } = parseArgs({
@@ -55,7 +61,8 @@ for (const name of positionals.length > 0 ? positionals : usual) {
 }
 if (values.json) console.log(JSON.stringify(results, null, 2));
 
-function format({ measure, value, unit, target }: Row): string {
-  const number = Math.abs(value) >= 100 ? value.toFixed(0) : value.toPrecision(3);
+function format({ measure, value, spread, unit, target }: Row): string {
+  const rounded = Math.abs(value) >= 100 ? value.toFixed(0) : value.toPrecision(3);
+  const number = spread === undefined ? rounded : `${value.toFixed(4)} ± ${spread.toFixed(4)}`;
   return `  ${measure.padEnd(66)} ${number.padStart(9)} ${unit.padEnd(4)}${target ? `  (${target})` : ""}`;
 }

@@ -2,7 +2,7 @@
 import { readdir, readFile, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { z } from "zod";
-import { type Engine, key, shapesOf } from "../array/index.ts";
+import { key, shapesOf } from "../array/index.ts";
 import {
   encodeTree,
   removePartials,
@@ -73,7 +73,7 @@ export async function saveCheckpoint(
     readonly tokenizer: Tokenizer;
     readonly corpus: string;
     readonly corpusFingerprint?: string;
-    readonly engine: Engine;
+    readonly engine: CheckpointMeta["engine"];
   },
   keep: number,
 ): Promise<string> {

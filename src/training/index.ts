@@ -26,6 +26,7 @@ export {
   labelledBatch,
   type SequenceBatch,
 } from "./sequence-batches.ts";
+export { type StackedRun, stackCheckpoint } from "./stack-checkpoint.ts";
 export {
   checkTraining,
   initialTrainingState,

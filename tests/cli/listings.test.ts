@@ -28,6 +28,8 @@ test.concurrent.each([
   "generate",
   "evaluate",
   "export",
+  "stack",
+  "adapt",
   "models",
   "miras",
   "optimizers",
