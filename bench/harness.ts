@@ -4,6 +4,8 @@
 export interface Row {
   readonly measure: string;
   readonly value: number;
+  /** Standard deviation over seeds, where there are some. */
+  readonly spread?: number;
   readonly unit: string;
   /** What the project promises, where it promises something. */
   readonly target?: string;

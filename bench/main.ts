@@ -1,6 +1,8 @@
 /** `npm run bench [-- suite ...] [--json]`: ratios within one run. Without a suite: all but the long ones, which takes a few minutes. */
 import { parseArgs } from "node:util";
+import * as architectures from "./architectures.ts";
 import * as engines from "./engines.ts";
+import * as eras from "./eras.ts";
 import type { Row } from "./harness.ts";
 import * as lowRank from "./low-rank.ts";
 import * as sequenceLength from "./sequence-length.ts";
@@ -20,6 +22,7 @@ const suites: Record<string, Suite> = {
     run: sequenceLength.run,
   },
   engines: { about: "native against wasm, and where the native engine's time goes", run: engines.run },
+  architectures: { about: "a training step of each architecture against memory as context", run: architectures.run },
   "low-rank": { about: "the low-rank chunk against materialised per-token weights", run: lowRank.run },
   stability: {
     about: "4,096 and 16,384 random tokens at initial parameters: does the inner loss grow?",
@@ -29,6 +32,11 @@ const suites: Record<string, Suite> = {
     about: "a million tokens in one stream: cost of a token and memory at the end against the beginning",
     long: true,
     run: streaming.run,
+  },
+  eras: {
+    about: "levels that adapt to speeches by era: the gain on the next one, the cost to the first era",
+    long: true,
+    run: eras.run,
   },
 };
 
@@ -53,7 +61,8 @@ for (const name of positionals.length > 0 ? positionals : usual) {
 }
 if (values.json) console.log(JSON.stringify(results, null, 2));
 
-function format({ measure, value, unit, target }: Row): string {
-  const number = Math.abs(value) >= 100 ? value.toFixed(0) : value.toPrecision(3);
+function format({ measure, value, spread, unit, target }: Row): string {
+  const rounded = Math.abs(value) >= 100 ? value.toFixed(0) : value.toPrecision(3);
+  const number = spread === undefined ? rounded : `${value.toFixed(4)} ± ${spread.toFixed(4)}`;
   return `  ${measure.padEnd(66)} ${number.padStart(9)} ${unit.padEnd(4)}${target ? `  (${target})` : ""}`;
 }

@@ -60,6 +60,8 @@ export function jit<A extends readonly unknown[], R extends Tree>(f: Traced<A, R
 /**
  * The gradient of a scalar function with respect to its first argument.
  *
+ * A gradient of a gradient can be wrong on the `wasm` engine (array library 0.1.25); compile it with the native one.
+ *
  * @param f returns a tensor of shape []
  */
 export function grad<P extends Tree, A extends unknown[]>(

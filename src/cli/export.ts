@@ -60,6 +60,7 @@ async function runExport(path: string, flags: ExportFlags): Promise<void> {
   const { model, params, meta, path: checkpoint } = await loadCheckpoint(path);
   const { tokens = meta.training.segment, batch } = flags;
   console.error(`exporting ${checkpoint}: tracing ${model.config.architecture} over ${tokens} tokens`);
+  if (model.learn !== undefined) console.error("its levels stand still in the file: they learn in this library only");
   const exported = exportModel(model, params, { tokens, batch, step: meta.step, tokenizer: meta.tokenizer });
   const files = await writeExport(flags.to, exported);
   const { architecture, step, chunkSize } = exported.description;

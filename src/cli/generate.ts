@@ -18,6 +18,7 @@ interface GenerateFlags {
   readonly stop?: readonly string[];
   readonly memoryIn?: string;
   readonly memoryOut?: string;
+  readonly learn?: boolean;
   readonly engine: EngineName;
   readonly threads?: number;
   readonly json?: boolean;
@@ -38,6 +39,10 @@ export function addGenerate(program: Command): void {
     .option("--stop <text>", "end before this text; repeatable", collect)
     .option("--memory-in <file>", "begin with a memory that --memory-out saved")
     .option("--memory-out <file>", "save the memory after the last token")
+    .option(
+      "--learn",
+      "let the networks of a continuum memory learn from what is written too, not from the prompt alone",
+    )
     .addOption(engineOption())
     .addOption(threadsOption())
     .addOption(jsonOption())
@@ -54,6 +59,10 @@ Examples:
 
 async function runGenerate(path: string, flags: GenerateFlags): Promise<void> {
   const { model, params, tokenizer, path: checkpoint } = await loadCheckpoint(path);
+  if (flags.learn && model.learn === undefined)
+    throw new ConfigError(
+      `"${model.config.architecture}" has no networks that learn while it reads; leave --learn away, or train a model with model.continuum`,
+    );
   const fingerprint = await modelFingerprint(model, params);
   const memory =
     flags.memoryIn === undefined ? undefined : await loadMemory(flags.memoryIn, model, params, fingerprint);
@@ -66,7 +75,7 @@ async function runGenerate(path: string, flags: GenerateFlags): Promise<void> {
   process.stdout.on("error", () => closed.abort());
   const { maxTokens, temperature, topK, topP, seed, stop = [] } = flags;
   const pieces = generate(session, tokenizer, {
-    ...{ prompt, maxTokens, temperature, seed, stop },
+    ...{ prompt, maxTokens, temperature, seed, stop, learn: flags.learn ?? false },
     ...(topK === undefined ? {} : { topK }),
     ...(topP === undefined ? {} : { topP }),
     signal: AbortSignal.any([interrupt.signal, closed.signal]),

@@ -1,6 +1,7 @@
 /** All commands as one program. */
 import { createRequire } from "node:module";
 import { Command, CommanderError } from "commander";
+import { addAdapt } from "./adapt.ts";
 import { addCompare } from "./compare.ts";
 import { addEquations } from "./equations.ts";
 import { BAD_INPUT } from "./errors.ts";
@@ -11,6 +12,7 @@ import { addInspect } from "./inspect.ts";
 import { addMiras } from "./miras.ts";
 import { addModels } from "./models.ts";
 import { addOptimizers } from "./optimizers.ts";
+import { addStack } from "./stack.ts";
 import { addStart } from "./start.ts";
 import { addTasks } from "./tasks.ts";
 import { addTrain } from "./train.ts";
@@ -41,6 +43,8 @@ Examples:
     addCompare,
     addGenerate,
     addEvaluate,
+    addStack,
+    addAdapt,
     addExport,
     addModels,
     addTasks,

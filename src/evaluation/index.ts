@@ -1,3 +1,12 @@
+export {
+  type AdaptHooks,
+  type AdaptJobOptions,
+  type AdaptResult,
+  adaptedState,
+  adaptJob,
+  resetAdaptation,
+  sumOfScores,
+} from "./adapt-job.ts";
 export { type CompareData, type ComparedModel, compareWarnings, gainOverOrder0, ranked } from "./compare-data.ts";
 export {
   type CompareEvent,
@@ -7,6 +16,18 @@ export {
   resumeCompareJob,
 } from "./compare-job.ts";
 export type { CompareOptions } from "./compare-plan.ts";
+export {
+  type Fact,
+  type FactRetention,
+  factRetention,
+  factRetentionDefaults,
+  madeUpFacts,
+  type RetentionCurve,
+  type RetentionOptions as FactRetentionOptions,
+} from "./fact-retention.ts";
+export { type LevelTrace, levelChanges, type TracedLevel, traceLevels } from "./level-trace.ts";
+export { writeLevelsReport } from "./levels-report.ts";
+export { type AdaptedModel, type LevelsReportData, measureLevels } from "./levels-report-data.ts";
 export { type MainJobResult, mainJob, resumeMainJob } from "./main-job.ts";
 export {
   type MainJobBudget,

@@ -2,7 +2,7 @@
 import { namedLeaves, read, startEngine, type TensorData } from "../array/index.ts";
 import { loadRuntime } from "../array/native/index.ts";
 import { counterRandom } from "../data/index.ts";
-import type { LanguageModel, ModelParams } from "../models/index.ts";
+import { type LanguageModel, type ModelParams, standingStill } from "../models/index.ts";
 import { MissingPackageError } from "../utils/index.ts";
 import type { ExportFiles } from "./export-files.ts";
 import { ExportedSession } from "./exported-session.ts";
@@ -62,7 +62,7 @@ export async function checkExport(
   });
   const exported = await ExportedSession.open(files, CHECKED_BATCH);
   const engine = await startEngine("wasm");
-  const reference = await new Reader(engine, model, params).open(exported.batch);
+  const reference = await new Reader(engine, standingStill(model), params).open(exported.batch);
   const { batch, description } = exported;
   let logits: Difference = { difference: 0, largest: 0 };
   let state: Difference = { difference: 0, largest: 0 };

@@ -2,7 +2,7 @@
 import { key, scope, shapesOf, type Tensor, tensor } from "../array/index.ts";
 import { type OnnxFile, onnxFile, onnxFileOfAnyLength } from "../array/native/index.ts";
 import type { TokenizerDescription } from "../data/index.ts";
-import type { LanguageModel, ModelParams, ModelState } from "../models/index.ts";
+import { type LanguageModel, type ModelParams, type ModelState, standingStill } from "../models/index.ts";
 import { ConfigError } from "../utils/index.ts";
 import { BATCH_AXIS, EXPORT_FORMAT, type ExportDescription, elementTypes, notesOf } from "./export-description.ts";
 
@@ -46,12 +46,15 @@ type CallInputs = {
  * behind them: its logits are right, and its tokens are given again, with those that came since, until the call is full. So a file reads any length,
  * and writes token by token.
  *
+ * The levels of a continuum memory stand still in the file: it is not told what came next.
+ *
  * @param params the model's; borrowed
  * @throws ConfigError if the numbers cannot work
  * @throws EngineError if the batch is symbolic and the program is not the same for every batch
  * @throws UnsupportedPrimitive if the model computes something that has no form in standard ONNX here
  */
-export function exportModel(model: LanguageModel, params: ModelParams, options: ExportOptions): ExportedModel {
+export function exportModel(given: LanguageModel, params: ModelParams, options: ExportOptions): ExportedModel {
+  const model = standingStill(given);
   checkOptions(model, options);
   const description = describe(model, options);
   const notes = notesOf(description);

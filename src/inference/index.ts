@@ -1,10 +1,12 @@
+export { type AdaptOptions, adaptTo, probeText } from "./adapt.ts";
+export { type Adaptation, assertAdaptation, loadAdaptation, saveAdaptation } from "./adaptation.ts";
 export { type ExportedModel, type ExportOptions, exportModel } from "./export.ts";
 export { type CheckOptions, checkExport, type Difference, type ExportCheck } from "./export-check.ts";
 export type { ExportDescription } from "./export-description.ts";
 export { type ExportFiles, exportFiles, readExportDescription, writeExport } from "./export-files.ts";
 export { type GenerateOptions, generate } from "./generate.ts";
-export { loadMemory, type Memory, modelFingerprint, saveMemory } from "./memory-file.ts";
+export { loadMemory, type Memory, memoryRemark, modelFingerprint, saveMemory } from "./memory-file.ts";
 export { countParameters, parameterGroups } from "./parameters.ts";
 export { type SamplingOptions, sampleToken } from "./sampling.ts";
-export { type Score, scoreText } from "./score.ts";
-export { Reader, Session } from "./session.ts";
+export { type Score, type ScoreOptions, scoreText, tokenLoss } from "./score.ts";
+export { Reader, type ReadOptions, Session } from "./session.ts";

@@ -42,8 +42,14 @@ export async function modelFingerprint(model: LanguageModel, params: ModelParams
  * @param path the file; replaced in one step
  * @param memory borrowed
  * @param fingerprint of the model it belongs to
+ * @param remarks what else is to be known about it, by name; `memoryRemark` reads it
  */
-export async function saveMemory(path: string, memory: Memory, fingerprint: string): Promise<void> {
+export async function saveMemory(
+  path: string,
+  memory: Memory,
+  fingerprint: string,
+  remarks: Readonly<Record<string, string>> = {},
+): Promise<void> {
   const tensorOf = ({ data, shape }: Block) => detached(() => tensor(data, shape));
   const open = memory.open && {
     tokens: tensorOf(memory.open.inputs),
@@ -51,12 +57,31 @@ export async function saveMemory(path: string, memory: Memory, fingerprint: stri
     learns: tensorOf(memory.open.learns),
   };
   const tree: Tree = open ? { state: memory.closed, open } : { state: memory.closed };
-  const notes = { kind: KIND, model: fingerprint, position: String(memory.position) };
+  const notes = { ...remarks, kind: KIND, model: fingerprint, position: String(memory.position) };
   try {
     await writeFileAtomic(path, await encodeTree(tree, notes));
   } finally {
     if (open) release(open);
   }
+}
+
+async function readMemoryFile(path: string) {
+  const bytes = await readFile(path).catch((cause) => {
+    throw new CheckpointError(`there is no memory file at ${path}`, { cause });
+  });
+  const { arrays, notes } = decodeSafetensors(bytes, path);
+  if (notes.kind !== KIND) throw new CheckpointError(`${path} is not a memory file; write one with --memory-out`);
+  return { bytes, arrays, notes };
+}
+
+/**
+ * A remark that was saved with a memory.
+ *
+ * @returns `undefined` if there is none of that name
+ * @throws CheckpointError if the file is missing, damaged, or not a memory
+ */
+export async function memoryRemark(path: string, name: string): Promise<string | undefined> {
+  return (await readMemoryFile(path)).notes[name];
 }
 
 /**
@@ -76,11 +101,7 @@ export async function loadMemory(
   fingerprint: string,
   batch = 1,
 ): Promise<Memory> {
-  const bytes = await readFile(path).catch((cause) => {
-    throw new CheckpointError(`there is no memory file at ${path}`, { cause });
-  });
-  const { arrays, notes } = decodeSafetensors(bytes, path);
-  if (notes.kind !== KIND) throw new CheckpointError(`${path} is not a memory file; write one with --memory-out`);
+  const { bytes, arrays, notes } = await readMemoryFile(path);
   if (notes.model !== fingerprint) {
     throw new CheckpointError(`${path} is the memory of another model; a memory fits only the weights that made it`);
   }

@@ -1,6 +1,6 @@
 /** Scores text of any length in one stream: bits per byte at constant memory. */
 import type { Tokenizer, TokenSource } from "../data/index.ts";
-import type { Session } from "./session.ts";
+import type { ReadOptions, Session } from "./session.ts";
 
 /** Tokens read in one call. */
 const PIECE = 1024;
@@ -15,6 +15,12 @@ export interface Score {
   readonly tokens: number;
 }
 
+/** How a text is read. */
+export interface ScoreOptions extends ReadOptions {
+  /** Stops early. */
+  readonly signal?: AbortSignal;
+}
+
 /**
  * How well a model predicts a text, read once from beginning to end with its memory carried along.
  *
@@ -22,14 +28,13 @@ export interface Score {
  *
  * @param session one stream; left at the text's end
  * @param source the text's tokens; the first is read, not predicted
- * @param options `write: false` switches writes to memory off; `signal` stops early
  * @returns the score after each piece read: the last one is the whole text's
  */
 export async function* scoreText(
   session: Session,
   tokenizer: Tokenizer,
   source: TokenSource,
-  options: { readonly write?: boolean; readonly signal?: AbortSignal } = {},
+  options: ScoreOptions = {},
 ): AsyncGenerator<Score, void, undefined> {
   let score: Score = { bits: 0, bytes: 0, tokens: 0 };
   for (let at = 0; at + 1 < source.length && !options.signal?.aborted; at += PIECE) {
@@ -37,7 +42,9 @@ export async function* scoreText(
     const targets = tokens.subarray(1);
     const { data, shape } = await session.read(tokens.slice(0, -1), options);
     const vocabulary = shape.at(-1)!;
-    const losses = [...targets].map((target, t) => lossOf(data.subarray(t * vocabulary, (t + 1) * vocabulary), target));
+    const losses = [...targets].map((target, t) =>
+      tokenLoss(data.subarray(t * vocabulary, (t + 1) * vocabulary), target),
+    );
     score = {
       bits: score.bits + losses.reduce((sum, loss) => sum + loss, 0) / Math.LN2,
       bytes: score.bytes + tokenizer.byteLength(targets),
@@ -47,8 +54,16 @@ export async function* scoreText(
   }
 }
 
-/** Negative log-likelihood of a token in nats: log sum exp z - z_target, in double precision. */
-function lossOf(logits: ArrayLike<number>, target: number): number {
+/**
+ * Negative log-likelihood of a token, in double precision.
+ *
+ * $$-\log p(x) = \log \sum_i e^{z_i} - z_x$$
+ *
+ * @param logits z: [vocabulary]
+ * @param target x
+ * @returns nats
+ */
+export function tokenLoss(logits: ArrayLike<number>, target: number): number {
   let largest = Number.NEGATIVE_INFINITY;
   for (let i = 0; i < logits.length; i++) largest = Math.max(largest, logits[i]!);
   let sum = 0;

@@ -1,5 +1,5 @@
 /** A model reading one or more streams: tokens in, next-token logits out, memory kept between calls. */
-import type { Engine } from "../array/index.ts";
+import { type Engine, retain } from "../array/index.ts";
 import { type Block, Stream, type StreamState } from "../common/index.ts";
 import type { LanguageModel, ModelParams, ModelState } from "../models/index.ts";
 
@@ -86,6 +86,11 @@ export class Session {
     this.stream.release(this.state);
     this.state = next;
     return logits;
+  }
+
+  /** Another session that goes on from here by itself: what it reads leaves this one as it is. */
+  fork(): Session {
+    return new Session(this.stream, this.params, { ...this.state, closed: retain(this.state.closed) }, this.batch);
   }
 
   /** Frees the memory. */

@@ -32,7 +32,7 @@ export const continuumSchema = z
       .object({ name: z.enum(optimizerNames).default(continuumDefaults.optimizer.name) })
       .catchall(z.union([z.number(), z.boolean(), z.string()]))
       .prefault({}),
-    /** `exact` differentiates through the updates: second derivatives, and some three times the work. */
+    /** `exact` differentiates through the updates: second derivatives, which need the native engine. */
     outerGradient: z.enum(outerGradients).default("firstOrder"),
   })
   .superRefine((continuum, context) => {

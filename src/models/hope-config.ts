@@ -9,6 +9,7 @@ import {
   type SelfModifyingInput,
   selfModifyingDefaults,
   selfModifyingForms,
+  selfModifyingGuards,
   selfModifyingRules,
 } from "../nl/index.ts";
 import { type ContinuumConfig, continuumSchema } from "./continuum-config.ts";
@@ -33,6 +34,7 @@ export const selfModifyingSchema = z.strictObject({
   decay: z.boolean().default(defaults.decay),
   momentum: z.number().min(0).lt(1).default(defaults.momentum),
   normalizedStep: z.boolean().default(defaults.normalizedStep),
+  stepGuard: z.enum(selfModifyingGuards).default(defaults.stepGuard),
   maxStepSize: z.number().min(0).default(defaults.maxStepSize),
   gateBiases: z
     .strictObject({

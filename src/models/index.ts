@@ -39,3 +39,5 @@ export { type ClassifierParams, type ClassifierState, SequenceClassifier } from 
 export { SequenceEncoder, type SequenceEncoderParams, type SequenceEncoderState } from "./sequence-encoder.ts";
 export { type ForecasterParams, type ForecasterState, SequenceForecaster } from "./sequence-forecaster.ts";
 export type { StackBlock } from "./stack-block.ts";
+export { type ModelParts, type StackedLevels, stackLevels } from "./stack-levels.ts";
+export { standingStill } from "./standing-still.ts";

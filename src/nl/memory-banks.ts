@@ -1,7 +1,15 @@
 /** Memories side by side in one array a matrix, written together, and segments cut into chunks. */
 import { mapTree, np, slice, type Tensor, zipTrees } from "../array/index.ts";
-import { type MemoryArchitecture, type MemoryWeights, memoryForward, type StepOptions } from "../common/index.ts";
+import {
+  curvatureKernel,
+  type MemoryArchitecture,
+  type MemoryFactors,
+  type MemoryWeights,
+  memoryForward,
+  type StepOptions,
+} from "../common/index.ts";
 import type { AssociativeState } from "../miras/index.ts";
+import { curvatureGuardedStepSize } from "../titans/index.ts";
 import { type SelfModifyingChunk, selfModifyingChunk } from "./self-modifying-chunk.ts";
 import type { ProjectionName, SelfModifyingConfig } from "./self-modifying-config.ts";
 import type { ObservedWrites } from "./self-modifying-diagnostics.ts";
@@ -52,7 +60,11 @@ export function writeMemories(
   const gates = gatesOf(config, tokens, mask, storeMask);
   const ofAll = mapTree({ ...gates }, shared);
   const slots = mask && np.expandDims(mask, [1, 2]);
-  const written = selfModifyingChunk(architecture, config, memories, { keys, targets }, ofAll, slots);
+  const bound =
+    config.stepGuard === "off"
+      ? undefined
+      : (factors: MemoryFactors) => guardedSteps(ofAll.stepSize, memories, factors, config.momentum);
+  const written = selfModifyingChunk(architecture, config, memories, { keys, targets }, ofAll, slots, bound);
   if (observe !== undefined) {
     const last = memories.layers[0]!.shape[2]! - 1;
     const ofMain = (u: Tensor) => slice(u, [], [], u.shape[2] === 1 ? 0 : last);
@@ -62,11 +74,23 @@ export function writeMemories(
       keys: tokens.key!,
       targets: ofMain(targets),
       errors: ofMain(written.errors),
-      gates,
+      gates: { ...gates, stepSize: np.squeeze(written.stepSize, 2) },
       mask: mask && np.expandDims(mask, 1),
     });
   }
   return written;
+}
+
+/**
+ * Steps that keep every memory of a bank from overshooting within a chunk, all of whose gradients are taken at its start. Memories share their steps, so the
+ * one that bends most decides.
+ *
+ * @param stepSize [batch, heads, 1, C, 1]
+ * @param factors of gradients [batch, heads, memories, C, ...]
+ */
+function guardedSteps(stepSize: Tensor, memories: AssociativeState, factors: MemoryFactors, momentum: number): Tensor {
+  const kernel = np.max(curvatureKernel(memories, factors), 2, { keepdims: true });
+  return np.expandDims(curvatureGuardedStepSize(np.squeeze(stepSize, -1), kernel, momentum), -1);
 }
 
 /** Where chunks begin and end, the last one ragged. */

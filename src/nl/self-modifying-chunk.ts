@@ -1,6 +1,6 @@
 /** A chunk of self-modifying writes without a loop over its tokens: gradients at the chunk's start, erasing from the running weights. */
 import { np, type Tensor } from "../array/index.ts";
-import { forwardThrough, type MemoryArchitecture, memoryPass } from "../common/index.ts";
+import { forwardThrough, type MemoryArchitecture, type MemoryFactors, memoryPass } from "../common/index.ts";
 import {
   type AssociativeState,
   deltaChunk,
@@ -25,6 +25,8 @@ export interface SelfModifyingPairs {
 export interface SelfModifyingChunk {
   /** The loss's derivative with respect to each answer, at the chunk's start: [..., C, dim] */
   readonly errors: Tensor;
+  /** The step sizes that were taken: [..., C, 1] */
+  readonly stepSize: Tensor;
   /** What the memory before each token's own write, $\mathcal M_{t-1}$, makes of a vector a token: [..., C, dim] to [..., C, dim] */
   beforeTokens(queries: Tensor): Tensor;
   /** The memory after the last token. */
@@ -44,6 +46,7 @@ export interface SelfModifyingChunk {
  * @param pairs keys and targets; leading axes broadcast, so that memories may share keys
  * @param gates leading axes broadcast
  * @param mask 1 for tokens, 0 for empty slots, [..., C]: of use where steps are carried, whose gates must let empty slots pass
+ * @param bound makes smaller step sizes, [..., C, 1], of what the chunk's gradients are made of; the paper has none
  * @see Nested Learning (arXiv:2512.24695) Eq. 90
  */
 export function selfModifyingChunk(
@@ -51,16 +54,19 @@ export function selfModifyingChunk(
   rule: SelfModifyingRule,
   memory: AssociativeState,
   { keys, targets }: SelfModifyingPairs,
-  { logRetain, stepSize, logMomentum }: SelfModifyingGates,
+  { logRetain, stepSize: asked, logMomentum }: SelfModifyingGates,
   mask?: Tensor,
+  bound?: (factors: MemoryFactors) => Tensor,
 ): SelfModifyingChunk {
   const pass = memoryPass(architecture, memory, keys);
   const errors = rule.rule === "delta" ? np.negative(targets) : np.subtract(pass.output, targets);
+  const factors = { ...pass.pullBack(errors), residual: errors };
+  const stepSize = bound ? bound(factors) : asked;
   const decay = matrixDecay({ rows: { logRetain } });
   const ofSteps = logMomentum && matrixDecay({ rows: { logRetain } }, logMomentum, mask);
   const descent = np.negative(stepSize);
   const shares = eraseShares(decay, stepSize);
-  const chunks: MatrixChunk[] = pass.pullBack(errors).layers.map(({ input, error }, layer) => {
+  const chunks: MatrixChunk[] = factors.layers.map(({ input, error }, layer) => {
     const start = memory.layers[layer]!;
     const writes = np.multiply(descent, error);
     const erases = rule.erase && (layer === 0 || rule.eraseLayers === "all");
@@ -74,6 +80,7 @@ export function selfModifyingChunk(
   });
   return {
     errors,
+    stepSize,
     beforeTokens: (queries) =>
       forwardThrough(architecture, chunks.length, (layer, h) => chunks[layer]!.beforeTokens(h), queries),
     atEnd: () => {

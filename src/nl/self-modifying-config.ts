@@ -27,6 +27,14 @@ export const readStates = ["chunk", "running"] as const;
  */
 export const memoryTargets = ["self", "shared"] as const;
 
+/**
+ * What keeps a chunk's writes, whose gradients are all taken at its start, from overshooting.
+ *
+ * - `off`: nothing, as in the paper
+ * - `curvature`: the guard of the Titans memory, from the token and those before it in its chunk (`curvatureGuardedStepSize`)
+ */
+export const selfModifyingGuards = ["off", "curvature"] as const;
+
 /** Everything about a layer that is fixed when it is made. */
 export interface SelfModifyingConfig extends SelfModifyingRule {
   /** Features of a token. */
@@ -53,6 +61,7 @@ export interface SelfModifyingConfig extends SelfModifyingRule {
   readonly momentum: number;
   /** Takes steps of eta / (1 + eta), which for unit keys is the exact minimum that delta gradient descent derives from. */
   readonly normalizedStep: boolean;
+  readonly stepGuard: (typeof selfModifyingGuards)[number];
   /**
    * Upper bound of the step size; times the chunk size it should be about one. 0 makes memories that are never written. Over 4,096 random tokens in chunks of
    * 16, steps of 0.1 are stable for matrices and networks even where each chunk repeats one token; matrices drift at 0.25 and grow twentyfold at 1.
@@ -93,6 +102,7 @@ export const selfModifyingDefaults = {
   decay: true,
   momentum: 0,
   normalizedStep: false,
+  stepGuard: "curvature",
   maxStepSize: 1 / 16,
   gateBiases: { stepSize: 0, retain: 9 },
   normalizeValues: true,
@@ -123,6 +133,7 @@ export function checkSelfModifyingConfig(config: SelfModifyingConfig): void {
     ["activation", [config.activation], memoryActivations],
     ["read state", [config.readState], readStates],
     ["kind of targets", [config.targets], memoryTargets],
+    ["step guard", [config.stepGuard], selfModifyingGuards],
     ["rule", [config.rule], selfModifyingRules],
     ["choice of erased layers", [config.eraseLayers], erasedLayers],
     ["projection", config.staticProjections, optionalMemories],

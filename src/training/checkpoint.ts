@@ -2,7 +2,7 @@
 import { readdir, readFile, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { z } from "zod";
-import { type Engine, key, shapesOf } from "../array/index.ts";
+import { key, shapesOf } from "../array/index.ts";
 import {
   encodeTree,
   removePartials,
@@ -79,7 +79,7 @@ export async function saveCheckpoint(
     readonly corpus: string;
     readonly corpusFingerprint?: string | undefined;
     readonly task?: TaskSettings | undefined;
-    readonly engine: Engine;
+    readonly engine: CheckpointMeta["engine"];
   },
   keep: number,
 ): Promise<string> {

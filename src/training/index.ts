@@ -28,6 +28,7 @@ export {
   labelledBatch,
   type SequenceBatch,
 } from "./sequence-batches.ts";
+export { type StackedRun, stackCheckpoint } from "./stack-checkpoint.ts";
 export {
   type AnswerAccuracy,
   checkTraining,

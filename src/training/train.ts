@@ -1,7 +1,7 @@
 /** The training loop: batches, gradients, optimiser steps, validation, and when to save. Knows nothing of files. */
 import { detached, type Engine, key, release, scope, type Tree } from "../array/index.ts";
 import type { AnswerScore, TokenWindows } from "../data/index.ts";
-import type { LanguageModel, ModelParams } from "../models/index.ts";
+import { continuumOf, type LanguageModel, type ModelParams } from "../models/index.ts";
 import { warmupCosine } from "../optim/index.ts";
 import { ConfigError } from "../utils/index.ts";
 import type { TrainingConfig } from "./config.ts";
@@ -92,11 +92,12 @@ export function initialTrainingState(model: LanguageModel, config: TrainingConfi
  *
  * @returns the state after the last step (or after the step in which `signal` was raised); the caller releases it
  * @throws NonFiniteError at the first loss or gradient that is not finite, before it reaches the weights
- * @throws ConfigError if the configuration does not fit the model
+ * @throws ConfigError if the configuration does not fit the model, or the engine cannot compute it
  */
 export async function train(options: TrainOptions): Promise<TrainingState> {
   const { engine, model, data, config } = options;
   checkTraining(model, config, data);
+  checkOuterGradient(model, engine);
   if (!model.causal) options.onNote?.(NOT_CAUSAL);
   const programs = windowPrograms(engine, model, config, options.onNote?.bind(options));
   try {
@@ -104,6 +105,14 @@ export async function train(options: TrainOptions): Promise<TrainingState> {
   } finally {
     await programs.close();
   }
+}
+
+/** The array library's WebAssembly kernels get some gradients of gradients wrong; see ARCHITECTURE.md, "The array room". */
+function checkOuterGradient(model: LanguageModel, engine: Engine): void {
+  if (engine.name === "wasm" && continuumOf(model.config)?.outerGradient === "exact")
+    throw new ConfigError(
+      'model.continuum.outerGradient is "exact", which the wasm engine computes wrongly; use the native engine, or "firstOrder"',
+    );
 }
 
 async function trainWith(

@@ -28,7 +28,7 @@ export class UseAfterFreeError extends NeuralMemoryError {}
 
 /** A loss, gradient or state stopped being finite during training. */
 export class NonFiniteError extends NeuralMemoryError {
-  /** The step that met it; 1 for the first. */
+  /** The step that met it, or the token where a model learned while it read; 1 for the first. */
   readonly step: number;
   /** What holds such a number, such as `gradient "head"`. */
   readonly arrays: readonly string[];

@@ -213,6 +213,21 @@ describe("a checkpoint is refused", () => {
 
 describe("the other commands refuse", () => {
   const cases: Case[] = [
+    [
+      "learning from what it writes without anything that learns",
+      ["generate", "old", "--prompt", "It", "--learn"],
+      /^error: "titans-lmm" has no networks that learn while it reads; leave --learn away/,
+    ],
+    [
+      "periods of which one does not divide the others",
+      [...train, "--set", "model.continuum.periods=[16,24]"],
+      /a period of 24 tokens is no multiple of the faster one of 16/,
+    ],
+    [
+      "periods that end while a chunk of the memory is open",
+      [...train, "--set", "model.continuum.periods=[8]"],
+      /the shortest is 8 tokens, but the blocks read 16 at a time/,
+    ],
     ["an empty prompt", ["generate", "old"], /the prompt is empty/],
     ["a temperature that is no number", ["generate", "old", "--temperature", "hot"], /It must be a number/],
     ["a probability above 1", ["generate", "old", "--prompt", "It", "--top-p", "2"], /top-p is 2; it must be/],

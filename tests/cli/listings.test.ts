@@ -29,6 +29,8 @@ test.concurrent.each([
   "generate",
   "evaluate",
   "export",
+  "stack",
+  "adapt",
   "models",
   "tasks",
   "miras",

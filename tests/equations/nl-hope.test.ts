@@ -22,6 +22,7 @@ const input: ModelInput = {
     projectionChunkSize: 1,
     maxStepSize: 0.6,
     gateBiases: { stepSize: 0, retain: 1.5 },
+    stepGuard: "off",
   },
   continuum: { periods: [2, 4], stepSize: [0.3, 0.2] },
 };

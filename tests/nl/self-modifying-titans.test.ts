@@ -2,7 +2,9 @@
 import { describe, expect, it } from "vitest";
 import {
   grad,
+  jit,
   key,
+  leaves,
   mapTree,
   np,
   readSync,
@@ -12,7 +14,12 @@ import {
   type Tree,
   tensor,
 } from "../../src/array/index.ts";
-import { type SelfModifyingInput, type SelfModifyingParams, SelfModifyingTitans } from "../../src/nl/index.ts";
+import {
+  type SelfModifyingInput,
+  type SelfModifyingParams,
+  type SelfModifyingState,
+  SelfModifyingTitans,
+} from "../../src/nl/index.ts";
 import { describeNative } from "../array/native/support.ts";
 import { randomized, toNumbers, toTensor } from "../common/tensors.ts";
 import { inFloat64, wide } from "../miras/float64.ts";
@@ -30,6 +37,8 @@ const base: SelfModifyingInput = {
   maxStepSize: 0.6,
   gateBiases: { stepSize: 0, retain: 1.5 },
   expansion: 1.5,
+  // As in the paper, whose chunks the oracles compute.
+  stepGuard: "off",
 };
 
 const all = x.map(() => true);
@@ -283,5 +292,35 @@ describe("gates of self-modifying Titans", () => {
         expect(numbers.every(Number.isFinite)).toBe(true);
       }
     });
+  });
+});
+
+describe("the step guard of self-modifying Titans", () => {
+  /** The largest weight of any memory after segments of one token over and over, in chunks of 32 with steps of one half. */
+  const largest = (stepGuard: "off" | "curvature", expansion: number) =>
+    scope(() => {
+      const layer = new SelfModifyingTitans({
+        dim: 8,
+        chunkSize: 32,
+        projectionChunkSize: 32,
+        maxStepSize: 1,
+        expansion,
+        stepGuard,
+      });
+      const grown = mapTree(layer.init(key(4)), (u, path) =>
+        path.startsWith("initialMemories") ? np.multiply(u, 3) : u,
+      );
+      const token = oracle.randomSource(905).normalVector(8);
+      const x = toTensor([Array.from({ length: 64 }, () => token)]);
+      const step = jit((p: SelfModifyingParams, s: SelfModifyingState) => layer.step(p, s, x)[1]);
+      let state = layer.initialState(grown, 1);
+      for (let segment = 0; segment < 6; segment++) state = step(grown, state);
+      const numbers = [...leaves(state.memory), ...leaves(state.projections!)].flatMap((leaf) => [...readSync(leaf)]);
+      return Math.max(...numbers.map((u) => (Number.isFinite(u) ? Math.abs(u) : Infinity)));
+    });
+
+  it("keeps memories bounded where chunks of similar keys overshoot without it", () => {
+    expect(largest("off", 2)).toBeGreaterThan(1e6);
+    expect(largest("curvature", 2)).toBeLessThan(10);
   });
 });

@@ -147,3 +147,11 @@ test("a run is told when the model sees the tokens it is asked to predict", asyn
     expect.stringMatching(/^model\.read is "segmentEndNonCausal": the model sees the tokens it is asked to predict/),
   ]);
 });
+
+test("outer gradients through inner ones are refused on the engine that gets them wrong", async () => {
+  const engine = await startEngine("wasm");
+  const model = tinyModel({ continuum: { periods: [8], outerGradient: "exact" } });
+  const run = train({ engine, model, data: tinyData(), config: tinyConfig() });
+  await expect(run).rejects.toThrow(ConfigError);
+  await expect(run).rejects.toThrow(/"exact", which the wasm engine computes wrongly; use the native engine/);
+});

@@ -73,7 +73,10 @@ function modelSubject(config: ConstructorParameters<typeof LanguageModel>[0]): S
     initialState: (params, rows) => model.initialState(params as never, rows) as Tree,
     results: (params, state, inputs) => {
       const [text, targets] = inputs as [Tensor, Tensor];
-      const [logits, next] = model.step(params as never, state as never, text);
+      const observed = { targets, weights: np.ones([batch, tokens]) };
+      const [logits, next] = model.learn
+        ? model.learn(params as never, state as never, text, observed)
+        : model.step(params as never, state as never, text);
       // A gather's cotangent must not be a constant.
       return [np.multiply(nextTokenLoss(logits, targets), np.exp(np.mean(logits, -1))), next as Tree];
     },
@@ -113,6 +116,13 @@ const subjects: Record<string, Subject> = {
     visiblePrefix: true,
   }),
   transformer: modelSubject({ architecture: "transformer", ...small, window: 5 }),
+  hope: modelSubject({
+    architecture: "hope",
+    ...small,
+    selfModifying: { chunkSize: 4, projectionChunkSize: 4 },
+    // Without a step, what first-order gradients leave out is nothing.
+    continuum: { periods: [4], stepSize: 0 },
+  }),
 };
 
 /** A scalar in which every result counts, differently. */
