@@ -123,6 +123,7 @@ export const presets: Readonly<Record<string, Preset>> = {
       continuum: { periods: [64, 128, 256], stepSize: 0.003 },
     },
     training: minutesOnABook,
+    compared: true,
   },
   "hope-attention-small": {
     summary: "attention over 64 bytes and a continuum memory of three levels, laptop size",
@@ -136,6 +137,7 @@ export const presets: Readonly<Record<string, Preset>> = {
       continuum: { periods: [64, 128, 256], stepSize: 0.003 },
     },
     training: minutesOnABook,
+    compared: true,
   },
   ...paperPresets,
 };
