@@ -7,11 +7,14 @@ import {
   COMPARED_STEPS,
   type CompareHooks,
   compareOptimizers,
+  compareOptimizersOnToys,
   divergences,
+  type OptimizerToyData,
   type OptimizerTrainings,
   optimizerVerdict,
   resumeOptimizerComparison,
   summarizeOptimizers,
+  toyVerdicts,
   withSpread,
 } from "../evaluation/index.ts";
 import { defaultPreset, presets } from "../models/index.ts";
@@ -32,6 +35,7 @@ interface OptimizersFlags {
   readonly corpus?: string;
   readonly engine?: EngineName;
   readonly threads?: number;
+  readonly toysOnly?: boolean;
   readonly out?: string;
   readonly resume?: string;
   readonly json?: boolean;
@@ -53,6 +57,7 @@ export function addOptimizers(program: Command): void {
     .option("--corpus <text>", `${bundledCorpora.join(", ")}, a file, a folder, or a glob pattern`)
     .option("--engine <name>", `what computes: ${engineNames.join(", ")}`, oneOf("engine", engineNames))
     .addOption(threadsOption())
+    .option("--toys-only", "the toy problems of the paper alone, in half a minute; nothing is trained on text")
     .option(
       "--out <folder>",
       "folder of the page, with a run for each training in it (default: runs/optimizers-<number>)",
@@ -71,6 +76,7 @@ Examples:
   $ neural-memory optimizers
   $ neural-memory optimizers adamw muon m3 --steps 300 --seeds 3 --out runs/matrices
   $ neural-memory optimizers sgd adamw --preset lmm-tiny --steps 20 --seeds 2
+  $ neural-memory optimizers momentum delta-momentum --toys-only
   $ neural-memory optimizers --resume runs/matrices
   $ neural-memory train --optimizer m3 --set training.optimizer.period=10`,
     )
@@ -86,7 +92,9 @@ const ofTraining = ["steps", "seeds", "preset", "corpus", "engine", "threads"] a
 
 async function runOptimizers(named: readonly OptimizerName[], flags: OptimizersFlags): Promise<void> {
   checkFlags(named, flags);
+  checkToys(flags);
   if (flags.list) return list(flags);
+  if (flags.toysOnly) return compareToys(named.length === 0 ? undefined : named, flags);
   return compare(named.length === 0 ? undefined : named, flags);
 }
 
@@ -95,11 +103,19 @@ function checkFlags(named: readonly OptimizerName[], flags: OptimizersFlags): vo
   const given = (options: readonly (keyof OptimizersFlags)[]) =>
     named.length > 0
       ? named[0]
-      : options.map((option) => `--${option}`).find((_, i) => flags[options[i]!] !== undefined);
-  const beside = flags.list ? given([...ofTraining, "out", "resume"]) : undefined;
+      : options
+          .map((option) => `--${option === "toysOnly" ? "toys-only" : option}`)
+          .find((_, i) => flags[options[i]!] !== undefined);
+  const beside = flags.list ? given([...ofTraining, "out", "resume", "toysOnly"]) : undefined;
   if (beside !== undefined) throw new ConfigError(`--list lists all optimizers and trains none; leave ${beside} away`);
   const settled = flags.resume === undefined ? undefined : given([...ofTraining, "out"]);
   if (settled !== undefined) throw new ConfigError(`--resume goes on as the comparison began; leave ${settled} away`);
+}
+
+function checkToys(flags: OptimizersFlags): void {
+  const stray = [...ofTraining, "resume" as const].find((option) => flags[option] !== undefined);
+  if (flags.toysOnly && stray !== undefined)
+    throw new ConfigError(`--toys-only trains nothing on text; leave --${stray} away`);
 }
 
 function list({ json }: OptimizersFlags): void {
@@ -125,6 +141,36 @@ training.beta1, beta2 and weightDecay hold for every optimizer that has them; wa
 Rate: what training.learningRate is where it is not given; with adamw it is the preset's. Found with mac-small in 100 steps.`);
 }
 
+async function compareToys(
+  chosen: readonly OptimizerName[] | undefined,
+  { out, json }: OptimizersFlags,
+): Promise<void> {
+  const reporter = jobReporter();
+  const result = await compareOptimizersOnToys({ optimizers: chosen, out }, { onEvent: reporter.tell }).finally(
+    reporter.stop,
+  );
+  if (json) return printJson(result);
+  printToys(result.data.toys);
+  console.log(`report: ${result.report.html}`);
+}
+
+function printToys(toys: OptimizerToyData): void {
+  const mean = (steps: readonly (number | null)[]) => {
+    const arrived = steps.filter((step) => step !== null);
+    if (arrived.length === 0) return "never";
+    return `${(arrived.reduce((sum, step) => sum + step, 0) / arrived.length).toFixed(0)} (${arrived.length} of ${steps.length})`;
+  };
+  const names = toys.findings[0]?.results.map(({ optimizer }) => optimizer) ?? [];
+  printTable([
+    ["steps to arrive", ...toys.findings.map(({ problem }) => problem)],
+    ...names.map((name, i) => [name, ...toys.findings.map(({ results }) => mean(results[i]!.arrival))]),
+  ]);
+  const verdicts = toyVerdicts(toys).map(
+    ({ claim, problem, holds, seeds }) => `\n${claim} (${problem}): in ${holds} of ${seeds} seeds.`,
+  );
+  console.log(`${toys.seeds.length} seeds; in brackets how many arrive.${verdicts.join("")}`);
+}
+
 async function compare(chosen: readonly OptimizerName[] | undefined, flags: OptimizersFlags): Promise<void> {
   const { steps, seeds, preset, corpus, engine, threads, out, resume, json } = flags;
   const { layers, where } = await commandLayers(
@@ -145,6 +191,8 @@ async function compare(chosen: readonly OptimizerName[] | undefined, flags: Opti
   if (json) return printJson(result);
   if (!result.finished) return;
   if (result.data.trainings !== undefined) printTrainings(result.data.trainings);
+  console.log();
+  printToys(result.data.toys);
   console.log(`report: ${result.report.html}`);
 }
 

@@ -58,6 +58,7 @@ export {
   COMPARED_SEEDS,
   COMPARED_STEPS,
   compareOptimizers,
+  compareOptimizersOnToys,
   type OptimizerComparisonOptions,
   type OptimizerComparisonResult,
   resumeOptimizerComparison,
@@ -84,7 +85,6 @@ export {
   type ToyFinding,
   type ToyResult,
 } from "./optimizer-toys.ts";
-export { optimizerToySection } from "./optimizer-toys-report.ts";
 export { bitsPerByte, type PairedDifference, pairedDifference, type WindowScores } from "./paired-scores.ts";
 export { type ReportPaths, writeReport } from "./report.ts";
 export { type FinalValidation, type ReportData, reportWarnings } from "./report-data.ts";

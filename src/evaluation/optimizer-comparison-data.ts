@@ -1,6 +1,8 @@
 /** What training with several optimisers showed, as data: saved beside the page as JSON, and summed up over seeds. */
+
 import type { OptimizerName } from "../optim/index.ts";
 import type { RunConfig } from "../training/index.ts";
+import type { OptimizerToyData } from "./optimizer-toys.ts";
 import type { PlannedJobFacts } from "./planned-job.ts";
 import type { CurvePoint, ReportData } from "./report-data.ts";
 
@@ -58,6 +60,7 @@ export interface OptimizerComparisonData {
   readonly optimizers: readonly OptimizerName[];
   /** Absent where only the toy problems were asked for. */
   readonly trainings?: OptimizerTrainings;
+  readonly toys: OptimizerToyData;
 }
 
 /** A mean over seeds; `spread`, the standard deviation between them, needs two. */

@@ -20,6 +20,7 @@ import {
   tiedWithBest,
   withSpread,
 } from "./optimizer-comparison-data.ts";
+import { optimizerToySection } from "./optimizer-toys-report.ts";
 import { renderPage } from "./page.ts";
 import type { Plotter } from "./plots.ts";
 import { bits, bytes, count, seconds } from "./report-numbers.ts";
@@ -40,6 +41,7 @@ export function renderOptimizerComparison(plotter: Plotter, data: OptimizerCompa
     overview(data, summaries),
     trainings && summaries && curvesSection(plotter, trainings, summaries, series),
     trainings && summaries && rankingSection(trainings, summaries, series),
+    optimizerToySection(plotter, data.toys),
     trainings && methodSection(trainings),
   ]);
 }

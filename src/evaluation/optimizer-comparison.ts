@@ -1,12 +1,13 @@
 /** Trains a model with several optimisers and seeds on the same text, and writes one page about all of them (Node only). */
 import { basename, join } from "node:path";
-import { countElements, release } from "../array/index.ts";
+import { countElements, release, startEngine } from "../array/index.ts";
 import { optimizers as known, type OptimizerName, optimizerNamed, optimizerNames } from "../optim/index.ts";
 import {
   firstNonFinite,
   initialTrainingState,
   loadCheckpoint,
   newRunConfig,
+  newRunFolder,
   type Run,
   type RunLayer,
 } from "../training/index.ts";
@@ -16,6 +17,7 @@ import { beginPlan, type PlannedRun, readPlan } from "./compare-plan.ts";
 import { stagesOf } from "./main-job-stages.ts";
 import type { OptimizerComparisonData, OptimizerRun } from "./optimizer-comparison-data.ts";
 import { renderOptimizerComparison } from "./optimizer-comparison-report.ts";
+import { measureOptimizerToys } from "./optimizer-toys.ts";
 import { bitsPerByte } from "./paired-scores.ts";
 import { type PlannedJob, type PlannedRunEnd, trainPlannedRuns } from "./planned-job.ts";
 import { loadPlotter } from "./plots.ts";
@@ -140,16 +142,41 @@ async function compareRuns(
   const optimizers = [...new Set(runs.map(({ config }) => config.training.optimizer.name))];
   const seeds = runs.length / optimizers.length;
   const { config } = runs[0]!;
-  return written(folder, { optimizers, trainings: { ...trained.facts, seeds, config, runs: trained.found } });
+  const trainings = { ...trained.facts, seeds, config, runs: trained.found };
+  return { finished: true, folder, ...(await written(folder, { optimizers, trainings }, hooks)) };
+}
+
+/**
+ * Compares optimisers on the toy problems alone, and writes the same page about that.
+ *
+ * @param options `optimizers`: all by default; `out`: the folder, by default a new one in `runs`
+ * @throws ConfigError if an optimiser is unknown or the folder holds a run
+ */
+export async function compareOptimizersOnToys(
+  {
+    optimizers = optimizerNames,
+    out,
+  }: { readonly optimizers?: readonly OptimizerName[] | undefined; readonly out?: string | undefined },
+  hooks: CompareHooks = {},
+): Promise<{ folder: string; report: ReportPaths; data: OptimizerComparisonData }> {
+  checkNames(optimizers);
+  await loadPlotter();
+  const folder = newRunFolder(out, FOLDER).path;
+  return { folder, ...(await written(folder, { optimizers }, hooks)) };
 }
 
 async function written(
   folder: string,
   found: Pick<OptimizerComparisonData, "optimizers" | "trainings">,
-): Promise<OptimizerComparisonResult> {
-  const data: OptimizerComparisonData = { format: 1, name: basename(folder), ...found };
+  hooks: CompareHooks,
+): Promise<{ report: ReportPaths; data: OptimizerComparisonData }> {
+  hooks.onEvent?.({ kind: "stage", stage: "toy problems" });
+  // Small programs, hundreds of steps each: eager and compiled on the engine that is always there.
+  await startEngine("wasm");
+  const toys = measureOptimizerToys({ optimizers: found.optimizers });
+  const data: OptimizerComparisonData = { format: 1, name: basename(folder), ...found, toys };
   const page = renderOptimizerComparison(await loadPlotter(), data);
-  return { finished: true, folder, report: await writePage(join(folder, "optimizers"), data, page), data };
+  return { report: await writePage(join(folder, "optimizers"), data, page), data };
 }
 
 const optimizerJob: PlannedJob<OptimizerRun> = {

@@ -18,8 +18,10 @@ export interface ToyProblem {
   /** How many losses there are, each followed for as many steps. */
   readonly tasks: number;
   readonly stepsPerTask: number;
-  /** A loss below it counts as arrived. */
+  /** What is followed is below it where a run has arrived. */
   readonly threshold: number;
+  /** The distance to the minimum, over that at the start, is followed in place of the loss, which hardly feels flat directions. */
+  readonly byDistance: boolean;
   draw(seed: number): ToyInstance;
   /** @returns [tasks] */
   losses(weights: Tensor, constants: Tensor): Tensor;
@@ -36,6 +38,7 @@ const valley: ToyProblem = {
   tasks: 1,
   stepsPerTask: 300,
   threshold: 1e-3,
+  byDistance: false,
   draw(seed) {
     const random = normals(seed);
     return { start: curvatureStart.map((x) => x + 0.3 * random()), constants: [0] };
@@ -50,6 +53,7 @@ const orthogonal: ToyProblem = {
   tasks: TASKS,
   stepsPerTask: 60,
   threshold: 1e-3,
+  byDistance: false,
   draw(seed) {
     const random = normals(seed);
     const directions = orthonormal(DIM, random).slice(0, TASKS);
@@ -75,8 +79,9 @@ function quadratic(condition: number): ToyProblem {
     shape: [DIM, COLUMNS],
     constantShape: [DIM, DIM],
     tasks: 1,
-    stepsPerTask: 300,
+    stepsPerTask: 600,
     threshold: 1e-2,
+    byDistance: true,
     draw(seed) {
       const random = normals(seed);
       const axes = orthonormal(DIM, random);

@@ -1,6 +1,7 @@
 /** Optimisers on toy problems: each with the best of a grid of learning rates, over several seeds. */
 import { grad, jit, np, readSync, release, scope, type Tensor, type Tree, tensor, vmap } from "../array/index.ts";
 import { type OptimizerName, optimizerNamed } from "../optim/index.ts";
+import { type MomentumCarry, momentumCarry } from "./optimizer-toy-carry.ts";
 import { type ToyProblem, toyProblems } from "./optimizer-toy-problems.ts";
 
 /** What is compared. */
@@ -15,9 +16,11 @@ export interface ToyResult {
   readonly optimizer: string;
   /** Picked on the pilot seeds. */
   readonly learningRate: number;
+  /** Whether it is the smallest or the largest that was tried, so that the best may lie beyond. */
+  readonly atEdge: boolean;
   /** Loss of each task before the first and after each step, for each seed: [seeds][steps + 1][tasks]; null where it is not finite. */
   readonly losses: readonly (readonly (readonly (number | null)[])[])[];
-  /** The first step from which the loss is below the threshold, for each seed; null if it never is. Of the last task where there are several. */
+  /** The first step from which what is followed is below the threshold, for each seed; null if it never is. Of the last task where there are several. */
   readonly arrival: readonly (number | null)[];
   /** Mean loss at the end of the tasks trained earlier, for each seed; null if not finite or there are none. */
   readonly earlierLoss: readonly (number | null)[];
@@ -29,6 +32,7 @@ export interface ToyFinding {
   readonly tasks: number;
   readonly stepsPerTask: number;
   readonly threshold: number;
+  readonly byDistance: boolean;
   readonly results: readonly ToyResult[];
 }
 
@@ -38,9 +42,11 @@ export interface OptimizerToyData {
   readonly pilotSeeds: readonly number[];
   readonly learningRates: readonly number[];
   readonly findings: readonly ToyFinding[];
+  /** What the heavy ball and M3 keep of an old task, of those that were measured. */
+  readonly carries: readonly MomentumCarry[];
 }
 
-const learningRates = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1];
+const learningRates = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10];
 const pilotSeeds = [1001, 1002, 1003];
 
 /**
@@ -54,40 +60,76 @@ export function measureOptimizerToys({ optimizers, seeds = [1, 2, 3, 4, 5] }: Op
     tasks: problem.tasks,
     stepsPerTask: problem.stepsPerTask,
     threshold: problem.threshold,
+    byDistance: problem.byDistance,
     results: optimizers.map((name) => measured(problem, name, seeds)),
   }));
-  return { seeds, pilotSeeds, learningRates, findings };
+  const slots = [
+    ["momentum", "momentum"],
+    ["m3", "slowMomentum"],
+  ] as const;
+  const carries = slots
+    .filter(([name]) => optimizers.includes(name))
+    .map(([name, slot]) => momentumCarry(name, slot, seeds));
+  return { seeds, pilotSeeds, learningRates, findings, carries };
 }
 
 type Curve = (number | null)[][];
 
+/** One run: losses, [steps + 1][tasks], and the distances to the origin, [steps + 1]; null where not finite. */
+export interface ToyRun {
+  readonly losses: Curve;
+  readonly distances: (number | null)[];
+}
+
 function measured(problem: ToyProblem, name: OptimizerName, seeds: readonly number[]): ToyResult {
   const all = [...pilotSeeds, ...seeds];
   const runs = learningRates.flatMap((rate) => all.map((seed) => ({ rate, seed })));
-  const curves = trajectories(problem, name, runs);
-  const of = (place: number) => curves.slice(place * all.length, (place + 1) * all.length);
-  const scores = learningRates.map((_, place) => score(of(place).slice(0, pilotSeeds.length)));
-  const best = scores.indexOf(Math.min(...scores));
-  const losses = of(best).slice(pilotSeeds.length);
+  const found = trajectories(problem, name, runs);
+  const of = (place: number) => found.slice(place * all.length, (place + 1) * all.length);
+  const best = bestRate(
+    learningRates.map((_, place) => of(place).slice(0, pilotSeeds.length)),
+    problem,
+  );
+  const reported = of(best).slice(pilotSeeds.length);
   return {
     optimizer: name,
     learningRate: learningRates[best]!,
-    losses,
-    arrival: losses.map((curve) => arrivalOf(curve, problem)),
-    earlierLoss: losses.map((curve) => earlierLossOf(curve)),
+    atEdge: best === 0 || best === learningRates.length - 1,
+    losses: reported.map(({ losses }) => losses),
+    arrival: reported.map((run) => arrivalOf(run, problem)),
+    earlierLoss: reported.map(({ losses }) => earlierLossOf(losses)),
   };
 }
 
-/** Mean logarithm of the loss at the end, over seeds; infinite if one is not finite. */
-function score(curves: readonly Curve[]): number {
-  const ends = curves.map((curve) => curve.at(-1)!.reduce<number>((sum, x) => sum + (x ?? Infinity), 0));
-  return ends.reduce((sum, end) => sum + Math.log(end + 1e-12), 0) / ends.length;
+/**
+ * @internal The place of the rate with which the pilot runs arrive first, on average; one that does not arrive counts as all steps. Between equals the
+ * lower loss at the end decides. A rate with which a run is not finite is picked only where there is no other, and then it is the smallest.
+ */
+export function bestRate(byRate: readonly (readonly ToyRun[])[], problem: ToyProblem): number {
+  const scores = byRate.map((runs, place) => {
+    const allFinite = runs.every(({ losses }) => losses.every((tasks) => !tasks.includes(null)));
+    if (!allFinite) return { place, steps: Infinity, loss: Infinity };
+    const steps = runs.reduce((sum, run) => sum + (arrivalOf(run, problem) ?? problem.stepsPerTask), 0);
+    const ends = runs.map(({ losses }) => losses.at(-1)!.reduce<number>((sum, x) => sum + x!, 0));
+    return { place, steps, loss: ends.reduce((sum, end) => sum + Math.log(end + 1e-12), 0) };
+  });
+  const ranked = scores.sort(
+    (a, b) =>
+      (a.steps === b.steps ? 0 : a.steps - b.steps) || (a.loss === b.loss ? 0 : a.loss - b.loss) || a.place - b.place,
+  );
+  return ranked[0]!.place;
 }
 
-function arrivalOf(curve: Curve, { tasks, stepsPerTask, threshold }: ToyProblem): number | null {
-  const last = curve.slice((tasks - 1) * stepsPerTask).map((losses) => losses[tasks - 1]!);
-  const outside = last.findLastIndex((loss) => loss === null || !(loss < threshold));
-  return outside === last.length - 1 ? null : outside + 1;
+/** @internal The first step of the last task from which a run stays below the threshold; null if there is none. */
+export function arrivalOf(
+  { losses, distances }: ToyRun,
+  { tasks, stepsPerTask, threshold, byDistance }: ToyProblem,
+): number | null {
+  const followed = byDistance
+    ? distances.map((distance) => (distance === null ? null : distance / distances[0]!))
+    : losses.slice((tasks - 1) * stepsPerTask).map((now) => now[tasks - 1]!);
+  const outside = followed.findLastIndex((value) => value === null || !(value < threshold));
+  return outside === followed.length - 1 ? null : outside + 1;
 }
 
 function earlierLossOf(curve: Curve): number | null {
@@ -96,12 +138,12 @@ function earlierLossOf(curve: Curve): number | null {
   return earlier.reduce<number>((sum, loss) => sum + loss!, 0) / earlier.length;
 }
 
-/** @internal The losses of every run: [runs][steps + 1][tasks]. */
+/** @internal Every run from its start to its end. */
 export function trajectories(
   problem: ToyProblem,
   name: OptimizerName,
   runs: readonly { readonly rate: number; readonly seed: number }[],
-): Curve[] {
+): ToyRun[] {
   const { tasks, stepsPerTask } = problem;
   const optimizer = optimizerNamed(name);
   const drawn = runs.map(({ seed }) => problem.draw(seed));
@@ -124,13 +166,17 @@ export function trajectories(
       return [after.weights, kept] as [Tensor, Tree];
     })(w, s, c, rate, followed),
   );
-  const curves: Curve[] = runs.map(() => []);
+  const found: ToyRun[] = runs.map(() => ({ losses: [], distances: [] }));
+  const finite = (x: number) => (Number.isFinite(x) ? x : null);
+  const size = problem.shape[0] * problem.shape[1];
   const note = () => {
     const now = losses(weights, constants);
-    const numbers = readSync(now);
+    const [numbers, entries] = [readSync(now), readSync(weights)];
     release(now);
-    for (const [run, curve] of curves.entries())
-      curve.push(Array.from(numbers.slice(run * tasks, (run + 1) * tasks), (x) => (Number.isFinite(x) ? x : null)));
+    for (const [run, { losses: curve, distances }] of found.entries()) {
+      curve.push(Array.from(numbers.slice(run * tasks, (run + 1) * tasks), finite));
+      distances.push(finite(Math.hypot(...entries.slice(run * size, (run + 1) * size))));
+    }
   };
   note();
   for (let task = 0; task < tasks; task++) {
@@ -148,5 +194,5 @@ export function trajectories(
     release(followed);
   }
   release([weights, state, rates, constants]);
-  return curves;
+  return found;
 }
