@@ -52,14 +52,10 @@ function arrivalText({ tasks, threshold, byDistance }: ToyFinding): string {
   return `Steps until the loss${tasks > 1 ? " of the last task" : ""} stays below ${threshold}`;
 }
 
-function familyFigure(
-  plotter: Plotter,
-  { problem, tasks, stepsPerTask }: ToyFinding,
-  results: readonly ToyResult[],
-): Html {
+function familyFigure(plotter: Plotter, { problem, tasks }: ToyFinding, results: readonly ToyResult[]): Html {
   const series = distinctSeries(results.map(({ optimizer }) => optimizer));
   const marks = results.flatMap((result, place) => {
-    const points = curveOf(result, stepsPerTask);
+    const points = result.curve.map(({ step, mean, low, high }) => ({ x: step, y: mean, low, high }));
     const fill = colour(series[place]!.colour);
     const band = plotter.plot.areaY(points, { x: "x", y1: "low", y2: "high", fill, fillOpacity: 0.12 });
     return [band, ...dottedLine(plotter, points, series[place]!)];
@@ -87,30 +83,17 @@ function familyFigure(
 <figcaption>Geometric mean over seeds; the band is one standard deviation of the logarithm. Losses outside ${SMALLEST} to ${LARGEST} are drawn at the edge; a line ends where a seed stops being finite.</figcaption></figure>`;
 }
 
-function tableLine({ optimizer, learningRate, atEdge, losses, arrival, earlierLoss }: ToyResult, tasks: number): Html {
+function tableLine(
+  { optimizer, learningRate, atEdge, notFinite, arrival, earlierLoss }: ToyResult,
+  tasks: number,
+): Html {
   const arrived = arrival.filter((step) => step !== null);
   const earlier = earlierLoss.filter((loss) => loss !== null);
-  const broken = losses.filter((curve) => curve.some((step) => step.includes(null))).length;
-  return html`<tr><th scope="row">${optimizer}</th><td class="number">${learningRate}${atEdge && "*"}</td><td class="number">${spread(arrived, (x) => x.toFixed(1))}</td><td class="number">${arrived.length} of ${arrival.length}</td><td class="number">${broken}</td>${tasks > 1 && html`<td class="number">${spread(earlier, (x) => x.toExponential(1))}</td>`}</tr>`;
+  return html`<tr><th scope="row">${optimizer}</th><td class="number">${learningRate}${atEdge && "*"}</td><td class="number">${spread(arrived, (x) => x.toFixed(1))}</td><td class="number">${arrived.length} of ${arrival.length}</td><td class="number">${notFinite}</td>${tasks > 1 && html`<td class="number">${spread(earlier, (x) => x.toExponential(1))}</td>`}</tr>`;
 }
 
 function spread(values: readonly number[], written: (x: number) => string): string {
   if (values.length === 0) return "never";
   const { mean, deviation } = meanAndDeviation(values);
   return `${written(mean)} ± ${written(deviation)}`;
-}
-
-/** @internal Mean and band over seeds of the loss that is followed, up to the first step at which a seed is not finite. */
-export function curveOf({ losses }: Pick<ToyResult, "losses">, stepsPerTask: number) {
-  const steps = losses[0]?.length ?? 0;
-  const points: { x: number; y: number; low: number; high: number }[] = [];
-  for (let x = 0; x < steps; x++) {
-    const now = losses.map((curve) => curve[x]!);
-    if (now.some((tasks) => tasks.includes(null))) break;
-    const followed = Math.max(0, Math.ceil(x / stepsPerTask) - 1);
-    const logs = now.map((tasks) => Math.log(Math.max(SMALLEST, tasks[followed]!)));
-    const { mean, deviation } = meanAndDeviation(logs);
-    points.push({ x, y: Math.exp(mean), low: Math.exp(mean - deviation), high: Math.exp(mean + deviation) });
-  }
-  return points;
 }

@@ -1,6 +1,7 @@
 /** Optimisers on toy problems: each with the best of a grid of learning rates, over several seeds. */
 import { grad, jit, np, readSync, release, scope, type Tensor, type Tree, tensor, vmap } from "../array/index.ts";
 import { type OptimizerName, optimizerNamed } from "../optim/index.ts";
+import { meanAndDeviation } from "./associations.ts";
 import { type MomentumCarry, momentumCarry } from "./optimizer-toy-carry.ts";
 import { type ToyProblem, toyProblems } from "./optimizer-toy-problems.ts";
 
@@ -11,6 +12,14 @@ export interface OptimizerToyOptions {
   readonly seeds?: readonly number[];
 }
 
+/** Geometric mean over seeds, and one standard deviation of the logarithm to either side. */
+export interface ToyPoint {
+  readonly step: number;
+  readonly mean: number;
+  readonly low: number;
+  readonly high: number;
+}
+
 /** One optimiser's reported runs on a problem. */
 export interface ToyResult {
   readonly optimizer: string;
@@ -18,8 +27,10 @@ export interface ToyResult {
   readonly learningRate: number;
   /** Whether it is the smallest or the largest that was tried, so that the best may lie beyond. */
   readonly atEdge: boolean;
-  /** Loss of each task before the first and after each step, for each seed: [seeds][steps + 1][tasks]; null where it is not finite. */
-  readonly losses: readonly (readonly (readonly (number | null)[])[])[];
+  /** The loss that is followed, over the steps. */
+  readonly curve: readonly ToyPoint[];
+  /** With how many seeds it met a number that is not finite. */
+  readonly notFinite: number;
   /** The first step from which what is followed is below the threshold, for each seed; null if it never is. Of the last task where there are several. */
   readonly arrival: readonly (number | null)[];
   /** Mean loss at the end of the tasks trained earlier, for each seed; null if not finite or there are none. */
@@ -95,7 +106,11 @@ function measured(problem: ToyProblem, name: OptimizerName, seeds: readonly numb
     optimizer: name,
     learningRate: learningRates[best]!,
     atEdge: best === 0 || best === learningRates.length - 1,
-    losses: reported.map(({ losses }) => losses),
+    curve: curveOf(
+      reported.map(({ losses }) => losses),
+      problem.stepsPerTask,
+    ),
+    notFinite: reported.filter(({ losses }) => losses.some((tasks) => tasks.includes(null))).length,
     arrival: reported.map((run) => arrivalOf(run, problem)),
     earlierLoss: reported.map(({ losses }) => earlierLossOf(losses)),
   };
@@ -136,6 +151,27 @@ function earlierLossOf(curve: Curve): number | null {
   const earlier = curve.at(-1)!.slice(0, -1);
   if (earlier.length === 0 || earlier.includes(null)) return null;
   return earlier.reduce<number>((sum, loss) => sum + loss!, 0) / earlier.length;
+}
+
+/** Losses are not told apart below it. */
+const SMALLEST = 1e-12;
+/** Points of a curve at most, its start beside. */
+const POINTS = 150;
+
+/** @internal The mean over seeds of the loss of the task that is trained, up to the first step at which a seed is not finite: at evenly spaced steps. */
+export function curveOf(losses: readonly Curve[], stepsPerTask: number): ToyPoint[] {
+  const steps = losses[0]?.length ?? 0;
+  const stride = Math.max(1, Math.ceil((steps - 1) / POINTS));
+  const points: ToyPoint[] = [];
+  for (let step = 0; step < steps; step++) {
+    const now = losses.map((curve) => curve[step]!);
+    if (now.some((tasks) => tasks.includes(null))) break;
+    if (step % stride !== 0) continue;
+    const followed = Math.max(0, Math.ceil(step / stepsPerTask) - 1);
+    const { mean, deviation } = meanAndDeviation(now.map((tasks) => Math.log(Math.max(SMALLEST, tasks[followed]!))));
+    points.push({ step, mean: Math.exp(mean), low: Math.exp(mean - deviation), high: Math.exp(mean + deviation) });
+  }
+  return points;
 }
 
 /** @internal Every run from its start to its end. */

@@ -5,13 +5,13 @@ import { toyProblems } from "../../src/evaluation/optimizer-toy-problems.ts";
 import {
   arrivalOf,
   bestRate,
+  curveOf,
   measureOptimizerToys,
   type OptimizerToyData,
   type ToyResult,
   type ToyRun,
   trajectories,
 } from "../../src/evaluation/optimizer-toys.ts";
-import { curveOf } from "../../src/evaluation/optimizer-toys-report.ts";
 
 describe("optimizer toys", () => {
   for (const [name, momentum] of [
@@ -87,7 +87,8 @@ describe("optimizer toys", () => {
       optimizer,
       learningRate: 1,
       atEdge: false,
-      losses: [],
+      curve: [],
+      notFinite: 0,
       arrival,
       earlierLoss: [],
     });
@@ -118,9 +119,9 @@ describe("optimizer toys", () => {
       [[1], [10], [1]],
       [[1], [1000], [null]],
     ];
-    const points = curveOf({ losses }, 2);
+    const points = curveOf(losses, 2);
     expect(points).toHaveLength(2);
-    expect(points[1]!.y).toBeCloseTo(100, 8);
+    expect(points[1]!.mean).toBeCloseTo(100, 8);
     expect(points[1]!.high).toBeCloseTo(100 * 10 ** Math.SQRT2, 6);
   });
 
@@ -160,7 +161,8 @@ describe("optimizer toys", () => {
       optimizer,
       learningRate: 1,
       atEdge: false,
-      losses: [],
+      curve: [],
+      notFinite: 0,
       arrival,
       earlierLoss: [],
     });
