@@ -60,8 +60,10 @@ async function runAdapt(path: string, { on, json, ...flags }: AdaptFlags): Promi
   if (on === undefined) {
     if (!flags.reset)
       throw new ConfigError("there is no text to adapt to; name one with --on, or - for standard input");
-    const state = await resetAdaptation(path, flags.out);
-    return json ? printJson({ state, reset: true }) : console.log(`${state} is forgotten; the checkpoint is as it was`);
+    const { state, existed } = await resetAdaptation(path, flags.out);
+    if (json) return printJson({ state, reset: true });
+    const done = existed ? `${state} is forgotten` : `there is no adapted state at ${state}, and nothing to forget`;
+    return console.log(`${done}; the checkpoint is as it was`);
   }
   const interrupt = onInterrupt("finishing this piece and saving");
   let progress: Progress | undefined;

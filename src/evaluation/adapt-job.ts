@@ -73,16 +73,18 @@ export function adaptedState(checkpoint: string, out?: string): string {
 /**
  * Forgets an adapted state; nothing happens where there is none.
  *
+ * @returns the state's file, and whether there was one
  * @throws CheckpointError if there is no such checkpoint, or another file stands in the state's place
  */
-export async function resetAdaptation(path: string, out?: string): Promise<string> {
+export async function resetAdaptation(path: string, out?: string): Promise<{ state: string; existed: boolean }> {
   const checkpoint = await loadCheckpoint(path);
   const state = adaptedState(checkpoint.path, out);
-  if (existsSync(state)) {
+  const existed = existsSync(state);
+  if (existed) {
     await assertAdaptation(state);
     await rm(state);
   }
-  return state;
+  return { state, existed };
 }
 
 /**

@@ -1,5 +1,6 @@
 /** The toy problems on which optimisers are compared, each with a matrix as its parameter, so that every optimiser can take part. */
 import { np, type Tensor } from "../array/index.ts";
+import { randomStream } from "../data/index.ts";
 import { curvatureStart, linearTaskLoss, varyingCurvature } from "../nl/index.ts";
 
 /** One draw of a problem in plain numbers. */
@@ -101,14 +102,9 @@ function quadratic(condition: number): ToyProblem {
 export const toyProblems: readonly ToyProblem[] = [valley, orthogonal, quadratic(100), quadratic(10000)];
 
 function normals(seed: number): () => number {
-  let state = (Math.imul(seed, 2654435761) + 12345) >>> 0;
-  const uniform = () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let x = Math.imul(state ^ (state >>> 15), state | 1);
-    x ^= x + Math.imul(x ^ (x >>> 7), x | 61);
-    return (((x ^ (x >>> 14)) >>> 0) + 0.5) / 2 ** 32;
-  };
-  return () => Math.sqrt(-2 * Math.log(uniform())) * Math.cos(2 * Math.PI * uniform());
+  const { unit } = randomStream(seed);
+  // One minus a number below 1 has a logarithm.
+  return () => Math.sqrt(-2 * Math.log(1 - unit())) * Math.cos(2 * Math.PI * unit());
 }
 
 /** Gram-Schmidt on random vectors. */

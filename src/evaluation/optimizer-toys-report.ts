@@ -23,7 +23,7 @@ export function optimizerToySection(plotter: Plotter, data: OptimizerToyData): H
   return html`<section id="toys">
 <h2>Toy problems</h2>
 <p>Each optimiser with its default settings and, for each problem, that learning rate of ${learningRates.join(", ")} with which it arrives first on seeds ${pilotSeeds.join(", ")}; reported are seeds ${seeds.join(", ")}.
-The parameter is a matrix, so that Muon and M3 do not fall back to AdamW; on a single column their orthogonalised step is one of length one, with which nothing settles. DGD reads the input from the gradient and does not stop where the gradient vanishes.</p>
+The parameter is a matrix, so that Muon and M3 do not fall back to AdamW; on a single column their orthogonalised step has one length wherever it is, and settles no nearer than that. DGD reads the input from the gradient and does not stop where the gradient vanishes.</p>
 ${verdicts.length > 0 && html`<p>What the paper says of momenta, in how many seeds it holds:</p><ul>${verdicts.map(({ claim, problem, holds, seeds: all }) => html`<li>${claim} (${problem}): in ${holds} of ${all}.</li>`)}</ul>`}
 ${data.findings.map((finding) => findingPart(plotter, finding))}
 </section>`;

@@ -82,12 +82,13 @@ export type LevelUpdate = { readonly state: LevelState; readonly due: Tensor };
  *
  * $$\theta_{i+1} = \theta_i - \begin{cases} \sum_{t=i-C+1}^{i} \eta\,f(\theta_t; x_t) & i \equiv 0 \pmod C \\ 0 & \text{otherwise} \end{cases}$$
  *
- * The optimiser is given the sum of the chunk's gradients, so that plain gradient descent is the formula, with C terms as printed nowhere but meant. Whether
- * an update is due never decides what is computed, only which of two results is kept.
+ * The optimiser is given the sum of the chunk's gradients, so that plain gradient descent is the formula; the paper prints C + 1 terms, which would count the
+ * last token of every chunk twice. Whether an update is due never decides what is computed, only which of two results is kept.
  *
  * @param state before these tokens
  * @param gradient of their summed loss with respect to the weights, a tree like them
  * @param tokens how many they are; a chunk must not end among them
+ * @throws ShapeError if the gradient is another tree than the weights
  * @see Nested Learning (arXiv:2512.24695) Eq. 71
  */
 export function continuumUpdate(state: LevelState, gradient: Tree, tokens: number, rule: LevelRule): LevelUpdate {
