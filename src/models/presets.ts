@@ -3,10 +3,14 @@ import { ConfigError, unknownName } from "../utils/index.ts";
 import { paperPresets } from "./paper-presets.ts";
 import type { Preset } from "./preset.ts";
 
-/** Normalised values keep the errors, and with them the guarded steps, of order one; a step bias of -2 starts with small writes. */
+/**
+ * Normalised values keep the errors, and with them the guarded steps, of order one; a step bias of -2 starts with small writes. The guard allows for the
+ * strongest momentum there may be, so a bound of 0.5 makes early writes large enough for recall to be learned.
+ */
 const rememberingMemory = {
   chunkSize: 32,
   normalizeValues: true,
+  maxMomentum: 0.5,
   gateBiases: { forget: -5, momentum: 0, stepSize: -2 },
 } as const;
 
