@@ -25,6 +25,9 @@ interface SweepFlags {
   readonly json?: boolean;
 }
 
+/** Steps over which the speed is averaged: enough that runs begin and end meanwhile. */
+const AVERAGED = 500;
+
 /** Adds the command. */
 export function addSweep(program: Command): void {
   program
@@ -103,7 +106,7 @@ function sweepReporter(): { tell(event: SweepEvent): void; stop(): void } {
         done = event.done;
         const end = event.until === undefined ? "their end" : `step ${count(event.until)}`;
         console.error(`training ${event.runs === 1 ? "one run" : `${count(event.runs)} runs`} to ${end}`);
-        progress = startProgress("step", event.total, done);
+        progress = startProgress("step", event.total, done, AVERAGED);
         return;
       }
       case "step":

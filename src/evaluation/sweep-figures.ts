@@ -11,8 +11,8 @@ import { parametersOf, type SweepMetric } from "./sweep-settings.ts";
 const APART = 150;
 const HEIGHT = 380;
 const MARGIN = { marginTop: 56, marginBottom: 18, marginLeft: 70, marginRight: 96 };
-/** Width of a page's figure: a plot of few axes is as wide. */
-const LEAST_WIDTH = 856;
+/** A plot of few axes is as wide as a figure of the page. */
+const LEAST_WIDTH = 840;
 /** Shades of the colour scale that are shown. */
 const SHADES = 9;
 

@@ -106,7 +106,7 @@ async function trialConfig(
   const usual = await checkedRunConfig({ layers, where });
   const { steps } = usual.training;
   const rungs = settings.stop?.at ?? [];
-  const evaluateEvery = rungs.length > 0 ? rungs.reduce(commonDivisor, steps) : Math.ceil(steps / VALIDATIONS);
+  const evaluateEvery = rungs.length > 0 ? dividing(rungs, steps / VALIDATIONS) : Math.ceil(steps / VALIDATIONS);
   const weakest: RunLayer = { keep: 1, training: { evaluateEvery } };
   const config = await checkedRunConfig({ layers: [weakest, ...layers], where });
   if (config.corpus === "-")
@@ -124,8 +124,11 @@ async function trialConfig(
   return config;
 }
 
-function commonDivisor(a: number, b: number): number {
-  return b === 0 ? a : commonDivisor(b, a % b);
+/** The largest whole number up to a limit, or 1, that divides all steps. */
+function dividing(steps: readonly number[], limit: number): number {
+  let divisor = Math.max(1, Math.floor(limit));
+  while (steps.some((step) => step % divisor !== 0)) divisor--;
+  return divisor;
 }
 
 /** Parameters in one line. */

@@ -16,16 +16,16 @@ const seed = z
   .min(0)
   .max(2 ** 32 - 1);
 
-/** Where the values of a parameter come from. */
+/** Where the values of a parameter come from: a list, or a range that is drawn from. One object, so that a mistyped key is found. */
 const parameterSchema = z.union([
   z.array(value).min(1),
-  z.strictObject({ values: z.array(value).min(1) }),
   z.strictObject({
-    min: z.number(),
-    max: z.number(),
+    values: z.array(value).min(1).optional(),
+    min: z.number().optional(),
+    max: z.number().optional(),
     /** Whether equal differences are equally likely, or equal quotients. */
-    scale: z.enum(["linear", "log"]).default("linear"),
-    integer: z.boolean().default(false),
+    scale: z.enum(["linear", "log"]).optional(),
+    integer: z.boolean().optional(),
   }),
 ]);
 
@@ -95,22 +95,38 @@ function problemOf({ search, parameters, trials, base, stop }: SweepSettings): s
   if (nested !== undefined) return `${nested} and an entry inside it are both parameters; keep one of them`;
   if (stop?.at.some((step, i) => step <= (stop.at[i - 1] ?? 0)))
     return "stop.at must list steps from the smallest to the largest";
-  for (const [key, parameter] of Object.entries(parameters)) {
-    if (Array.isArray(parameter) || "values" in parameter) continue;
-    const { min, max, scale, integer } = parameter;
-    if (search === "grid")
-      return `parameters.${key} is a range, which search: grid cannot list; give its values, or use search: random`;
-    if (min >= max) return `parameters.${key}: min must be less than max`;
-    if (scale === "log" && min <= 0) return `parameters.${key}: scale: log needs a min above 0`;
-    if (integer && !(Number.isInteger(min) && Number.isInteger(max)))
-      return `parameters.${key}: integer: true needs whole numbers as min and max`;
+  return keys.map((key) => parameterProblem(search, key, parameters[key]!)).find((one) => one !== undefined);
+}
+
+function parameterProblem(
+  search: SweepSettings["search"],
+  key: string,
+  written: SweepSettings["parameters"][string],
+): string | undefined {
+  if (Array.isArray(written)) return undefined;
+  const { values, min, max, scale, integer } = written;
+  const place = `parameters.${key}`;
+  if (values !== undefined) {
+    const isRange = [min, max, scale, integer].some((one) => one !== undefined);
+    return isRange ? `${place} has values and a range; keep one of them` : undefined;
   }
+  if (min === undefined || max === undefined) return `${place} needs values, or min and max`;
+  if (search === "grid")
+    return `${place} is a range, which search: grid cannot list; give its values, or use search: random`;
+  if (min >= max) return `${place}: min must be less than max`;
+  if (scale === "log" && min <= 0) return `${place}: scale: log needs a min above 0`;
+  if (integer && !(Number.isInteger(min) && Number.isInteger(max)))
+    return `${place}: integer: true needs whole numbers as min and max`;
   return undefined;
 }
 
 /** The parameters of a sweep, by their keys, in the order of the file. */
 export function parametersOf({ parameters }: SweepSettings): [key: string, parameter: SweepParameter][] {
-  return Object.entries(parameters).map(([key, one]) => [key, Array.isArray(one) ? { values: one } : one]);
+  return Object.entries(parameters).map(([key, written]) => {
+    if (Array.isArray(written)) return [key, { values: written }];
+    const { values, min, max, scale = "linear", integer = false } = written;
+    return [key, values === undefined ? { min: min!, max: max!, scale, integer } : { values }];
+  });
 }
 
 /** Entries of a run's configuration as a sweep may write them: by dotted keys, and with short forms. */
