@@ -14,6 +14,7 @@ import { addModels } from "./models.ts";
 import { addOptimizers } from "./optimizers.ts";
 import { addStack } from "./stack.ts";
 import { addStart } from "./start.ts";
+import { addSweep } from "./sweep.ts";
 import { addTasks } from "./tasks.ts";
 import { addTrain } from "./train.ts";
 
@@ -41,6 +42,7 @@ Examples:
     addStart,
     addTrain,
     addCompare,
+    addSweep,
     addGenerate,
     addEvaluate,
     addStack,
