@@ -7,6 +7,7 @@ export {
   resetAdaptation,
   sumOfScores,
 } from "./adapt-job.ts";
+export type { BinnedScore } from "./answer-bins.ts";
 export { type CompareData, type ComparedModel, compareWarnings, gainOverOrder0, ranked } from "./compare-data.ts";
 export {
   type CompareEvent,
@@ -16,6 +17,7 @@ export {
   resumeCompareJob,
 } from "./compare-job.ts";
 export type { CompareOptions } from "./compare-plan.ts";
+export { type MemoryCondition, memoryConditions } from "./condition-answers.ts";
 export {
   type Fact,
   type FactRetention,
@@ -108,6 +110,7 @@ export {
   type TrainedRow,
 } from "./row-training-data.ts";
 export { spreadWindows } from "./spread-windows.ts";
+export { evaluateTask, type TaskEvaluation, type TaskEvaluationOptions, TaskEvaluator } from "./task-evaluation.ts";
 export { writeTaskReport } from "./task-report.ts";
 export type { TaskCurvePoint, TaskReportData, TaskValidation } from "./task-report-data.ts";
 export { type Reading, WindowReader, type WindowsRead } from "./window-reader.ts";
