@@ -88,6 +88,7 @@ export {
   type ToyResult,
 } from "./optimizer-toys.ts";
 export { bitsPerByte, type PairedDifference, pairedDifference, type WindowScores } from "./paired-scores.ts";
+export { type ShareInterval, wilsonInterval } from "./proportion.ts";
 export { type ReportPaths, writeReport } from "./report.ts";
 export { type FinalValidation, type ReportData, reportWarnings } from "./report-data.ts";
 export {
@@ -111,6 +112,8 @@ export {
 } from "./row-training-data.ts";
 export { spreadWindows } from "./spread-windows.ts";
 export { evaluateTask, type TaskEvaluation, type TaskEvaluationOptions, TaskEvaluator } from "./task-evaluation.ts";
+export type { TaskEvaluationData } from "./task-evaluation-data.ts";
+export { runPathOf, taskOfCheckpoint, writeTaskEvaluation } from "./task-evaluation-report.ts";
 export { writeTaskReport } from "./task-report.ts";
 export type { TaskCurvePoint, TaskReportData, TaskValidation } from "./task-report-data.ts";
 export { type Reading, WindowReader, type WindowsRead } from "./window-reader.ts";
