@@ -123,7 +123,10 @@ function showEvaluations(evaluations: readonly TaskEvaluation[]): void {
     );
   });
   printTable([["length", "", "questions", "right answers", "right tokens"], ...rows]);
-  if (evaluations[0]!.carried === undefined) return console.log("\nthe model has no memory that could be switched off");
+  if (evaluations[0]!.carried === undefined) {
+    console.log("\nthe model has no memory that could be switched off");
+    return;
+  }
   console.log("\nConditions are compared on questions whose fact lies in an earlier segment than their answer.\n");
   printTable([
     ["length", "writes", "of slots", "mean step size", "mean inner-loss drop"],

@@ -108,9 +108,9 @@ export function conditionBars(plotter: Plotter, evaluations: readonly TaskEvalua
     "Right answers in percent under each condition, for each length of the rows",
     {
       height: 340,
-      marginBottom: 30,
+      marginBottom: 44,
       marginTop: 44,
-      fx: { label: "tokens a row", domain: evaluations.map(({ length }) => count(length)) },
+      fx: { label: "tokens a row", labelOffset: 40, domain: evaluations.map(({ length }) => count(length)) },
       x: { axis: null, domain: conditionSeries.map(({ name }) => name) },
       y: { label: "right answers, in percent", grid: true, domain: [0, 100] },
       color: { type: "identity" },

@@ -51,8 +51,8 @@ export interface TaskEvaluationOptions {
   readonly withoutWrites?: boolean;
   /** Stops after a segment. */
   readonly signal?: AbortSignal;
-  /** Told after every segment how much is read, in tokens of a row over all batches. */
-  onProgress?(done: number, total: number): void | Promise<void>;
+  /** Told after every segment how much is read, in tokens of a row over all batches; waited for. */
+  onProgress?(done: number, total: number): unknown;
 }
 
 type Sizes = Required<Pick<TaskEvaluationOptions, "length" | "rows" | "batch" | "segment" | "seed">>;
@@ -105,7 +105,7 @@ export class TaskEvaluator {
    *
    * @param params the model's
    * @throws ConfigError if the rows cannot be made, read or compared, or the memory never wrote
-   * @throws the signal's reason, once it is raised
+   * @throws DOMException called `AbortError` once the signal is raised
    */
   async evaluate(params: ModelParams, task: Task, options: TaskEvaluationOptions): Promise<TaskEvaluation> {
     const { model } = this.reader;
