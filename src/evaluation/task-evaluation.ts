@@ -29,7 +29,7 @@ export interface TaskEvaluation {
   readonly byDistance: readonly BinnedScore[];
   /** Memory on; rows that fill up the last batch included. */
   readonly writes: MemoryWrites;
-  /** How much less the associative loss of a chunk is after it was written than before, the mean over chunks; `null` without a memory. */
+  /** How much less the associative loss of a chunk is after it was written, and forgotten from, than before: the mean over chunks; `null` without a memory. */
   readonly lossDrop: number | null;
   /** The same as a share of the loss before; `null` also where that is not above 0. */
   readonly lossDropShare: number | null;
