@@ -7,6 +7,7 @@ export {
   resetAdaptation,
   sumOfScores,
 } from "./adapt-job.ts";
+export type { BinnedScore } from "./answer-bins.ts";
 export { type CompareData, type ComparedModel, compareWarnings, gainOverOrder0, ranked } from "./compare-data.ts";
 export {
   type CompareEvent,
@@ -16,6 +17,7 @@ export {
   resumeCompareJob,
 } from "./compare-job.ts";
 export type { CompareOptions } from "./compare-plan.ts";
+export { type MemoryCondition, memoryConditions } from "./condition-answers.ts";
 export {
   type Fact,
   type FactRetention,
@@ -87,6 +89,7 @@ export {
   type ToyResult,
 } from "./optimizer-toys.ts";
 export { bitsPerByte, type PairedDifference, pairedDifference, type WindowScores } from "./paired-scores.ts";
+export { type ShareInterval, wilsonInterval } from "./proportion.ts";
 export { type ReportPaths, writeReport } from "./report.ts";
 export { type FinalValidation, type ReportData, reportWarnings } from "./report-data.ts";
 export {
@@ -122,6 +125,9 @@ export {
 export { resumeSweep, type SweepEvent, type SweepHooks, type SweepResult, sweepJob } from "./sweep-job.ts";
 export { choiceText, planSweep, type SweepPlan } from "./sweep-plan.ts";
 export type { SweepMetric, SweepParameter, SweepSettings } from "./sweep-settings.ts";
+export { evaluateTask, type TaskEvaluation, type TaskEvaluationOptions, TaskEvaluator } from "./task-evaluation.ts";
+export type { TaskEvaluationData } from "./task-evaluation-data.ts";
+export { runPathOf, taskOfCheckpoint, writeTaskEvaluation } from "./task-evaluation-report.ts";
 export { writeTaskReport } from "./task-report.ts";
 export type { TaskCurvePoint, TaskReportData, TaskValidation } from "./task-report-data.ts";
 export { type Reading, WindowReader, type WindowsRead } from "./window-reader.ts";
