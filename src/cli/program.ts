@@ -12,6 +12,7 @@ import { addInspect } from "./inspect.ts";
 import { addMiras } from "./miras.ts";
 import { addModels } from "./models.ts";
 import { addOptimizers } from "./optimizers.ts";
+import { addReproduce } from "./reproduce.ts";
 import { addStack } from "./stack.ts";
 import { addStart } from "./start.ts";
 import { addTasks } from "./tasks.ts";
@@ -50,6 +51,7 @@ Examples:
     addTasks,
     addMiras,
     addOptimizers,
+    addReproduce,
     addInspect,
     addEquations,
   ])

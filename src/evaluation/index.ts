@@ -19,6 +19,29 @@ export {
 export type { CompareOptions } from "./compare-plan.ts";
 export { type MemoryCondition, memoryConditions } from "./condition-answers.ts";
 export {
+  type Arm,
+  type BarsFigure,
+  type Control,
+  type Design,
+  defineExperiment,
+  type Experiment,
+  type ExperimentDefinition,
+  type ExperimentSize,
+  experimentNamed,
+  experimentNames,
+  experiments,
+  type Figure,
+  Findings,
+  type Judgement,
+  type LinesFigure,
+  type Measure,
+  type SizedExperiment,
+  type TaskMeasure,
+  type TextMeasure,
+  type Value,
+  type Verdict,
+} from "./experiments/index.ts";
+export {
   type Fact,
   type FactRetention,
   factRetention,
@@ -90,6 +113,16 @@ export {
 export { bitsPerByte, type PairedDifference, pairedDifference, type WindowScores } from "./paired-scores.ts";
 export { type ReportPaths, writeReport } from "./report.ts";
 export { type FinalValidation, type ReportData, reportWarnings } from "./report-data.ts";
+export type { ExperimentData } from "./reproduction/experiment-data.ts";
+export type { FoundPart } from "./reproduction/part.ts";
+export {
+  type PartsEvent,
+  type ReproduceEvent,
+  type ReproduceHooks,
+  type ReproduceOptions,
+  type ReproduceResult,
+  reproduce,
+} from "./reproduction/reproduce.ts";
 export {
   describeRow,
   describeRows,

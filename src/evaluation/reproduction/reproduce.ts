@@ -1,0 +1,139 @@
+/** Runs experiments: trains and measures all parts that are missing, judges, and writes a page for each and one about all (Node only). */
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { ConfigError } from "../../utils/index.ts";
+import type { CompareHooks } from "../compare-job.ts";
+import type { Experiment, ExperimentSize } from "../experiments/experiment.ts";
+import { experimentNamed, experimentNames, experiments } from "../experiments/index.ts";
+import { loadPlotter } from "../plots.ts";
+import { type ReportPaths, writePage } from "../report.ts";
+import { type ExperimentData, experimentData } from "./experiment-data.ts";
+import { renderExperiment } from "./experiment-page.ts";
+import { indexData, renderIndex } from "./index-page.ts";
+import { checkSettings, foundOf, type Part, partsOf } from "./part.ts";
+import { secondsLeft } from "./seconds-left.ts";
+import { trainPart } from "./train-part.ts";
+import { versionsNow } from "./versions.ts";
+
+/** What to reproduce. */
+export interface ReproduceOptions {
+  /** Names of experiments; all by default. */
+  readonly names?: readonly string[] | undefined;
+  /** Trainings of each arm; by default as many as each experiment asks for. */
+  readonly seeds?: number | undefined;
+  /** `full` by default. */
+  readonly size?: ExperimentSize;
+  /** The folder of everything. */
+  readonly out: string;
+  /** The command that asks for it, for the pages. */
+  readonly command: string;
+  /** The package's version, for the pages. */
+  readonly version: string;
+}
+
+/** How far all parts are; told before the first part and after each. */
+export interface PartsEvent {
+  readonly kind: "parts";
+  readonly done: number;
+  readonly total: number;
+  /** `undefined` until a part came to its end. */
+  readonly secondsLeft: number | undefined;
+}
+
+/** What happens while experiments run. */
+export type ReproduceEvent = Parameters<NonNullable<CompareHooks["onEvent"]>>[0] | PartsEvent;
+
+/** What to hear from the job, and when to stop it. */
+export interface ReproduceHooks {
+  onEvent?(event: ReproduceEvent): void;
+  /** Stops after the current training step, which is then saved, or after the current measurement. */
+  readonly signal?: AbortSignal;
+}
+
+/** What it came to. One that was stopped goes on with the same options. */
+export interface ReproduceResult {
+  /** Whether all parts that were asked for are there. */
+  readonly finished: boolean;
+  readonly folder: string;
+  readonly index: ReportPaths;
+  readonly experiments: readonly { readonly report: ReportPaths; readonly data: ExperimentData }[];
+}
+
+/** An experiment with its parts. */
+interface Planned {
+  readonly experiment: Experiment;
+  readonly seeds: number;
+  readonly parts: readonly Part[];
+}
+
+/**
+ * Runs experiments. Every part is an ordinary run in `<out>/<experiment>/<arm>-<seed>`; those that were measured are kept, one that was half trained goes on
+ * exactly. Pages are written however far it came: an experiment with missing parts is inconclusive.
+ *
+ * @throws ConfigError if an experiment is unknown or named twice, or a part was made with other settings: before anything is trained
+ * @throws MissingPackageError if a package that the pages need is not installed
+ */
+export async function reproduce(options: ReproduceOptions, hooks: ReproduceHooks = {}): Promise<ReproduceResult> {
+  const { names = experimentNames, out } = options;
+  const twice = names.find((name, i) => names.indexOf(name) < i);
+  if (twice !== undefined) throw new ConfigError(`the experiment "${twice}" is named twice; name each one once`);
+  for (const name of names) experimentNamed(name);
+  const plans = experiments.map((sized) => planned(sized.of(options.size ?? "full"), options));
+  const asked = plans.filter(({ experiment }) => names.includes(experiment.name));
+  for (const { parts } of asked) for (const part of parts) checkSettings(part);
+  await loadPlotter();
+  await mkdir(out, { recursive: true });
+  await trainMissing(
+    asked.flatMap(({ parts }) => parts),
+    hooks,
+  );
+  return written(plans, names, options);
+}
+
+function planned(experiment: Experiment, { seeds = experiment.seeds, out }: ReproduceOptions): Planned {
+  return { experiment, seeds, parts: partsOf(experiment, { seeds, folder: join(out, experiment.name) }) };
+}
+
+async function trainMissing(parts: readonly Part[], { onEvent, signal }: ReproduceHooks): Promise<void> {
+  const tell = () => {
+    const done = parts.filter((part) => foundOf(part) !== undefined).length;
+    onEvent?.({ kind: "parts", done, total: parts.length, secondsLeft: secondsLeft(parts) });
+  };
+  tell();
+  for (const part of parts.filter((one) => foundOf(one) === undefined)) {
+    if (signal?.aborted) return;
+    const stage = `${part.experiment}: ${part.label}, seed ${part.seed}`;
+    onEvent?.({ kind: "stage", stage });
+    const since = performance.now();
+    const found = await trainPart(part, { ...(onEvent ? { onEvent } : {}), ...(signal ? { signal } : {}) });
+    if (found === undefined) return;
+    onEvent?.({ kind: "stage done", stage, seconds: (performance.now() - since) / 1000 });
+    tell();
+  }
+}
+
+async function written(
+  plans: readonly Planned[],
+  names: readonly string[],
+  { out, command, version }: ReproduceOptions,
+): Promise<ReproduceResult> {
+  const plotter = await loadPlotter();
+  const versions = versionsNow(version);
+  const data = plans.map(({ experiment, seeds, parts }) => {
+    const found = parts.flatMap((part) => foundOf(part) ?? []);
+    return { experiment, data: experimentData(experiment, parts, found, { seeds, command, versions }) };
+  });
+  const pages: { report: ReportPaths; data: ExperimentData }[] = [];
+  for (const { experiment, data: one } of data) {
+    if (one.parts.length === 0 && !names.includes(one.name)) continue;
+    const report = await writePage(join(out, one.name), one, renderExperiment(plotter, experiment, one));
+    if (names.includes(one.name)) pages.push({ report, data: one });
+  }
+  const all = indexData(data.map(({ data: one }) => one));
+  return {
+    finished: pages.every((page) => page.data.missing.length === 0),
+    folder: out,
+    index: await writePage(join(out, "index"), all, renderIndex(all)),
+    experiments: pages,
+  };
+}
