@@ -4,6 +4,7 @@ import { release } from "../array/index.ts";
 import type { TokenWindows } from "../data/index.ts";
 import {
   loadCheckpoint,
+  openRunIn,
   type Run,
   readMetrics,
   type StepMetrics,
@@ -17,7 +18,6 @@ import { renderComparison } from "./compare-report.ts";
 import { openBaselineText } from "./job-text.ts";
 import { mainJobBudget, type Stage, type StageEvent, stagesOf } from "./main-job-stages.ts";
 import { finalOf, type MeasureBudget, validationWindows } from "./measure-model.ts";
-import { openRunIn } from "./open-run.ts";
 import { pairedDifference, type WindowScores } from "./paired-scores.ts";
 import { loadPlotter } from "./plots.ts";
 import { type ReportPaths, writePage } from "./report.ts";

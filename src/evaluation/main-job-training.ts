@@ -2,11 +2,17 @@
 import { join } from "node:path";
 import { release } from "../array/index.ts";
 import { type ModelParams, mayWrite, withoutWrites } from "../models/index.ts";
-import { initialTrainingState, loadCheckpoint, type Run, type RunSummary, trainRun } from "../training/index.ts";
+import {
+  initialTrainingState,
+  loadCheckpoint,
+  openRunIn,
+  type Run,
+  type RunSummary,
+  trainRun,
+} from "../training/index.ts";
 import { appendDiagnostics } from "./diagnostics-log.ts";
 import type { Job, MainJobHooks, TrainedModel } from "./main-job-stages.ts";
 import { summarizeTrace } from "./memory-trace.ts";
-import { openRunIn } from "./open-run.ts";
 import type { ReportData } from "./report-data.ts";
 import { sampleText } from "./run-facts.ts";
 

@@ -2,13 +2,12 @@
 import { existsSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { type NgramBaselines, type TokenWindows, writeFileAtomic } from "../data/index.ts";
-import type { Run } from "../training/index.ts";
+import { openRunIn, type Run } from "../training/index.ts";
 import { NonFiniteError } from "../utils/index.ts";
 import { type CompareHooks, notesTo, trainTold } from "./compare-job.ts";
 import type { PlannedRun } from "./compare-plan.ts";
 import { type BaselineText, openBaselineText } from "./job-text.ts";
 import type { Stages } from "./main-job-stages.ts";
-import { openRunIn } from "./open-run.ts";
 import type { ReportData } from "./report-data.ts";
 import { platformName } from "./run-facts.ts";
 import { spreadWindows } from "./spread-windows.ts";

@@ -13,11 +13,13 @@ export { type FitMetrics, type FitOptions, fitModel } from "./fit-model.ts";
 export { type LossEntry, type LossUnit, lossEntry, lossOf } from "./loss-entry.ts";
 export { type MetricsLine, readMetrics, textCurve } from "./metrics-file.ts";
 export { firstNonFinite } from "./non-finite.ts";
+export { openRunIn } from "./open-run.ts";
 export { type OptimizerChoice, optimizerSettings } from "./optimizer-choice.ts";
 export { type Run, type RunHooks, type RunSummary, resumeRun, startRun, trainRun } from "./run.ts";
 export { mergeLayers, newRunConfig, type RunConfig, type RunLayer, runSchema } from "./run-config.ts";
 export { newRunFolder, type RunFolder, runFolder, runFolderOf } from "./run-folder.ts";
 export { runFacts, runLevels } from "./run-levels.ts";
+export { type PoolEvent, type PoolOptions, type PoolRun, type PoolRunEnd, RunPool } from "./run-pool.ts";
 export { type Segment, SegmentPrograms, type SequenceGradients } from "./segment-programs.ts";
 export { countTargets, segmentsOf } from "./segments.ts";
 export {

@@ -44,8 +44,12 @@ async function bundle(): Promise<string> {
   afterFile.push(folder);
   const outdir = join(folder, "dist/cli");
   await build({
-    // A thread's code lies beside the module that starts it, here the bundle.
-    entryPoints: { main: join(root, "src/cli/main.ts"), replica: join(root, "src/training/replica.ts") },
+    // The code of a thread or process lies beside the module that starts it, here the bundle.
+    entryPoints: {
+      main: join(root, "src/cli/main.ts"),
+      replica: join(root, "src/training/replica.ts"),
+      "run-worker": join(root, "src/training/run-worker.ts"),
+    },
     bundle: true,
     platform: "node",
     format: "esm",

@@ -1,8 +1,10 @@
-/** Runs that are parts of a job (Node only). */
+/** The run in a folder, begun or not (Node only). */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { EngineOptions } from "../array/index.ts";
-import { type Run, type RunLayer, resumeRun, runFolder, startRun } from "../training/index.ts";
+import { type Run, resumeRun, startRun } from "./run.ts";
+import type { RunLayer } from "./run-config.ts";
+import { runFolder } from "./run-folder.ts";
 
 /**
  * Opens the run in a folder: the one that was begun there, which goes on exactly, or a new one.
