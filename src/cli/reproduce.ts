@@ -1,12 +1,15 @@
 /** `reproduce`: the papers' claims as experiments, with a verdict each. */
+import { availableParallelism } from "node:os";
 import { type Command, Option } from "commander";
 import {
+  type CompareEvent,
   experimentNamed,
   experiments,
   type ReproduceEvent,
   type ReproduceResult,
   reproduce,
 } from "../evaluation/index.ts";
+import { lossOf } from "../training/index.ts";
 import { ConfigError } from "../utils/index.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { jobReporter } from "./job-reporter.ts";
@@ -17,6 +20,7 @@ interface ReproduceFlags {
   readonly list?: boolean;
   readonly seeds?: number;
   readonly smoke?: boolean;
+  readonly workers?: number;
   readonly out?: string;
   readonly json?: boolean;
 }
@@ -24,6 +28,8 @@ interface ReproduceFlags {
 /** Where experiments are kept unless it is said. */
 const FULL = "runs/reproduce";
 const SMOKE = "runs/reproduce-smoke";
+/** Lines about each of several trainings. */
+const TOLD = 10;
 
 /** Adds the command. */
 export function addReproduce(program: Command): void {
@@ -36,6 +42,11 @@ export function addReproduce(program: Command): void {
     .option("--list", "list the experiments; nothing is trained")
     .option("--seeds <n>", "trainings of each model (default: what the experiment's rule needs)", wholeNumber(1))
     .option("--smoke", "tiny models and a few steps: whether everything runs, no verdict")
+    .option(
+      "--workers <n>",
+      "parts that are trained at a time (default: as many as the machine runs at once)",
+      wholeNumber(1),
+    )
     .addOption(
       new Option("--out <folder>", "folder of the pages and of a run for each part").default(
         undefined,
@@ -65,14 +76,16 @@ function experimentName(text: string, before: readonly string[] = []): string[] 
 
 async function runReproduce(names: readonly string[], flags: ReproduceFlags, version: string): Promise<void> {
   if (flags.list) return list(flags);
-  const { seeds, smoke = false, out = smoke ? SMOKE : FULL, json } = flags;
+  const { seeds, smoke = false, workers = availableParallelism(), out = smoke ? SMOKE : FULL, json } = flags;
   const interrupt = onInterrupt("finishing this step and saving");
   const reporter = jobReporter();
-  const tell = (event: ReproduceEvent) => (event.kind === "parts" ? tellParts(event) : reporter.tell(event));
+  const tellOne = workers === 1 ? reporter.tell : tellSeveral;
+  const tell = (event: ReproduceEvent) => (event.kind === "parts" ? tellParts(event) : tellOne(event));
   const result = await reproduce(
     {
       ...(names.length > 0 ? { names } : {}),
       seeds,
+      workers,
       size: smoke ? "smoke" : "full",
       out,
       command: commandText(names, flags),
@@ -100,6 +113,29 @@ function tellParts({ done, total, secondsLeft }: Extract<ReproduceEvent, { kind:
   const left = secondsLeft === undefined || done === total ? "" : `, about ${clock(secondsLeft)} left`;
   console.error(`${done} of ${total} parts${left}`);
 }
+
+/** Parts that are trained side by side have no live line each. */
+const tellSeveral = (event: CompareEvent) => {
+  switch (event.kind) {
+    case "stage":
+      return console.error(`begins: ${event.stage}`);
+    case "stage done":
+      return console.error(`done in ${clock(event.seconds)}: ${event.stage}`);
+    case "note":
+      return console.error(event.sentence);
+    case "step": {
+      const { of, step, steps } = event;
+      const piece = (reached: number) => Math.floor((TOLD * reached) / steps);
+      if (piece(step) === piece(step - 1)) return;
+      const { bits, unit } = lossOf(event);
+      return console.error(`${of}: step ${step}/${steps}, ${bits.toFixed(3)} bits per ${unit}`);
+    }
+    case "validation":
+      return;
+    default:
+      event satisfies never;
+  }
+};
 
 function commandText(names: readonly string[], { seeds, smoke, out }: ReproduceFlags): string {
   const options = [

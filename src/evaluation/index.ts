@@ -115,14 +115,8 @@ export { type ReportPaths, writeReport } from "./report.ts";
 export { type FinalValidation, type ReportData, reportWarnings } from "./report-data.ts";
 export type { ExperimentData } from "./reproduction/experiment-data.ts";
 export type { FoundPart } from "./reproduction/part.ts";
-export {
-  type PartsEvent,
-  type ReproduceEvent,
-  type ReproduceHooks,
-  type ReproduceOptions,
-  type ReproduceResult,
-  reproduce,
-} from "./reproduction/reproduce.ts";
+export { type ReproduceOptions, type ReproduceResult, reproduce } from "./reproduction/reproduce.ts";
+export type { PartsEvent, ReproduceEvent, ReproduceHooks } from "./reproduction/train-missing.ts";
 export {
   describeRow,
   describeRows,

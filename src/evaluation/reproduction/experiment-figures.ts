@@ -12,6 +12,8 @@ const BETWEEN = 16;
 /** Pixels of a letter of the groups' names, and the most of their margin that a narrow screen has room for. */
 const LETTER = 7.2;
 const NARROW_MARGIN = 118;
+/** Room to the right for the word at the level of chance. */
+const CHANCE_MARGIN = 76;
 
 /** A figure with its title and caption; a sentence where nothing of it was measured. */
 export function experimentFigure(plotter: Plotter, figure: Figure, findings: Findings): Html {
@@ -56,7 +58,7 @@ function lines(plotter: Plotter, figure: LinesFigure, findings: Findings): Html 
   };
   const options: PlotOptions = {
     height: 380,
-    marginRight: 24,
+    marginRight: figure.chance === undefined ? 24 : CHANCE_MARGIN,
     x: across,
     y: valueAxis(value),
     marks: [
@@ -116,7 +118,8 @@ function bars(plotter: Plotter, figure: BarsFigure, findings: Findings): Html | 
   const margin = LETTER * Math.max(...groups.map(({ label }) => label.length)) + 16;
   const shown = groups.filter(({ label }) => found.some(({ group }) => group === label));
   const options: PlotOptions = {
-    height: 80 + shown.length * (labels.length * BAR + BETWEEN),
+    marginTop: 8,
+    height: 56 + shown.length * (labels.length * BAR + BETWEEN),
     marginLeft: margin,
     marginRight: 24,
     x: { ...valueAxis(value), labelAnchor: "center", labelArrow: "none" } as NonNullable<PlotOptions["x"]>,
@@ -158,8 +161,8 @@ function chanceLevel(
       y: (level: number) => level,
       text: () => "guessing",
       frameAnchor: "right",
-      textAnchor: "end",
-      dy: -7,
+      textAnchor: "start",
+      dx: 6,
       fill: colour("ink-2"),
     }),
   ];
@@ -168,6 +171,14 @@ function chanceLevel(
 function upright({ plot }: Plotter, mark: NonNullable<LinesFigure["mark"]>): Markish[] {
   return [
     plot.ruleX([mark.x], { stroke: colour("baseline"), strokeDasharray: "2 4" }),
-    plot.text([mark], { x: "x", text: "label", frameAnchor: "top", dy: -14, fill: colour("ink-2") }),
+    plot.text([mark], {
+      x: "x",
+      text: "label",
+      frameAnchor: "top",
+      textAnchor: "start",
+      dx: 5,
+      dy: 6,
+      fill: colour("ink-2"),
+    }),
   ];
 }

@@ -2,7 +2,6 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { ConfigError } from "../../utils/index.ts";
-import type { CompareHooks } from "../compare-job.ts";
 import type { Experiment, ExperimentSize } from "../experiments/experiment.ts";
 import { experimentNamed, experimentNames, experiments } from "../experiments/index.ts";
 import { loadPlotter } from "../plots.ts";
@@ -11,8 +10,7 @@ import { type ExperimentData, experimentData } from "./experiment-data.ts";
 import { renderExperiment } from "./experiment-page.ts";
 import { indexData, renderIndex } from "./index-page.ts";
 import { checkSettings, foundOf, type Part, partsOf } from "./part.ts";
-import { secondsLeft } from "./seconds-left.ts";
-import { trainPart } from "./train-part.ts";
+import { type ReproduceHooks, trainMissing } from "./train-missing.ts";
 import { versionsNow } from "./versions.ts";
 
 /** What to reproduce. */
@@ -21,6 +19,8 @@ export interface ReproduceOptions {
   readonly names?: readonly string[] | undefined;
   /** Trainings of each arm; by default as many as each experiment asks for. */
   readonly seeds?: number | undefined;
+  /** Parts at a time; 1 by default. No number depends on it. */
+  readonly workers?: number | undefined;
   /** `full` by default. */
   readonly size?: ExperimentSize;
   /** The folder of everything. */
@@ -29,25 +29,6 @@ export interface ReproduceOptions {
   readonly command: string;
   /** The package's version, for the pages. */
   readonly version: string;
-}
-
-/** How far all parts are; told before the first part and after each. */
-export interface PartsEvent {
-  readonly kind: "parts";
-  readonly done: number;
-  readonly total: number;
-  /** `undefined` until a part came to its end. */
-  readonly secondsLeft: number | undefined;
-}
-
-/** What happens while experiments run. */
-export type ReproduceEvent = Parameters<NonNullable<CompareHooks["onEvent"]>>[0] | PartsEvent;
-
-/** What to hear from the job, and when to stop it. */
-export interface ReproduceHooks {
-  onEvent?(event: ReproduceEvent): void;
-  /** Stops after the current training step, which is then saved, or after the current measurement. */
-  readonly signal?: AbortSignal;
 }
 
 /** What it came to. One that was stopped goes on with the same options. */
@@ -85,6 +66,7 @@ export async function reproduce(options: ReproduceOptions, hooks: ReproduceHooks
   await mkdir(out, { recursive: true });
   await trainMissing(
     asked.flatMap(({ parts }) => parts),
+    options.workers ?? 1,
     hooks,
   );
   return written(plans, names, options);
@@ -92,24 +74,6 @@ export async function reproduce(options: ReproduceOptions, hooks: ReproduceHooks
 
 function planned(experiment: Experiment, { seeds = experiment.seeds, out }: ReproduceOptions): Planned {
   return { experiment, seeds, parts: partsOf(experiment, { seeds, folder: join(out, experiment.name) }) };
-}
-
-async function trainMissing(parts: readonly Part[], { onEvent, signal }: ReproduceHooks): Promise<void> {
-  const tell = () => {
-    const done = parts.filter((part) => foundOf(part) !== undefined).length;
-    onEvent?.({ kind: "parts", done, total: parts.length, secondsLeft: secondsLeft(parts) });
-  };
-  tell();
-  for (const part of parts.filter((one) => foundOf(one) === undefined)) {
-    if (signal?.aborted) return;
-    const stage = `${part.experiment}: ${part.label}, seed ${part.seed}`;
-    onEvent?.({ kind: "stage", stage });
-    const since = performance.now();
-    const found = await trainPart(part, { ...(onEvent ? { onEvent } : {}), ...(signal ? { signal } : {}) });
-    if (found === undefined) return;
-    onEvent?.({ kind: "stage done", stage, seconds: (performance.now() - since) / 1000 });
-    tell();
-  }
 }
 
 async function written(

@@ -1,9 +1,9 @@
 /** Trains and measures one part of an experiment in its folder (Node only). */
 import { countElements, release } from "../../array/index.ts";
-import { firstNonFinite, loadCheckpoint, lossOf, type Run, readMetrics } from "../../training/index.ts";
+import { firstNonFinite, loadCheckpoint, lossOf, openRunIn, type Run, readMetrics } from "../../training/index.ts";
 import { NonFiniteError } from "../../utils/index.ts";
 import { type CompareHooks, notesTo, trainTold } from "../compare-job.ts";
-import { openRunIn } from "../open-run.ts";
+
 import { platformName } from "../run-facts.ts";
 import { measureTrained } from "./measures.ts";
 import { checkSettings, type FoundPart, foundOf, keepFound, keepSettings, type Part } from "./part.ts";
