@@ -7,7 +7,7 @@ import { writeFileAtomic } from "../../data/index.ts";
 import { withoutWrites } from "../../models/index.ts";
 import { newRunConfig, type RunLayer, runFolder } from "../../training/index.ts";
 import { ConfigError } from "../../utils/index.ts";
-import type { Arm, Experiment, Measure } from "../experiments/experiment.ts";
+import type { Arm, Experiment, ExperimentSize, Measure } from "../experiments/experiment.ts";
 import type { FoundMetrics } from "../experiments/findings.ts";
 import { changedEntries } from "./changed-entries.ts";
 import type { MeasuredDetails } from "./measures.ts";
@@ -57,7 +57,7 @@ export interface FoundPart extends FoundMetrics {
  * @throws ConfigError if a configuration cannot work, or two arms have one name
  */
 export function partsOf(
-  { name, arms }: Experiment,
+  { name, arms, size }: Experiment,
   { seeds, folder }: { readonly seeds: number; readonly folder: string },
 ): Part[] {
   const twice = arms.find((arm, i) => arms.findIndex((other) => other.name === arm.name) < i);
@@ -72,15 +72,22 @@ export function partsOf(
         seed,
         folder: join(folder, `${arm.name}-${seed}`),
         withoutWrites: arm.withoutWrites ?? false,
-        layer: partLayer(name, arm, seed),
+        layer: partLayer(name, arm, seed, size),
         measures: arm.measures,
       })),
   );
 }
 
 /** Everything that a training is told: the whole configuration but the vocabulary, which is the task's or the text's. */
-function partLayer(experiment: string, { name, layer, withoutWrites: unwritten }: Arm, seed: number): RunLayer {
-  const config = newRunConfig([layer, { threads: THREADS, training: { seed } }], `${experiment}, arm ${name}`);
+function partLayer(
+  experiment: string,
+  { name, layer, withoutWrites: unwritten }: Arm,
+  seed: number,
+  size: ExperimentSize,
+): RunLayer {
+  // Two steps of a tiny model are mostly compilation, of which this engine has less.
+  const engine = size === "smoke" ? { engine: "wasm" } : {};
+  const config = newRunConfig([engine, layer, { threads: THREADS, training: { seed } }], `${experiment}, arm ${name}`);
   const { training } = config;
   const { vocabularySize: _, ...model } = unwritten ? withoutWrites(config.model) : config.model;
   return { ...config, model, training: { ...training, evaluateEvery: Math.ceil(training.steps / VALIDATIONS) } };

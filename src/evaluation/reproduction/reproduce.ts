@@ -59,8 +59,12 @@ export async function reproduce(options: ReproduceOptions, hooks: ReproduceHooks
   const twice = names.find((name, i) => names.indexOf(name) < i);
   if (twice !== undefined) throw new ConfigError(`the experiment "${twice}" is named twice; name each one once`);
   for (const name of names) experimentNamed(name);
-  const plans = experiments.map((sized) => planned(sized.of(options.size ?? "full"), options));
-  const asked = plans.filter(({ experiment }) => names.includes(experiment.name));
+  const isAsked = ({ name }: { readonly name: string }) => names.includes(name);
+  const plans = experiments.map((sized) => {
+    const experiment = sized.of(options.size ?? "full");
+    return planned(experiment, out, isAsked(sized) ? options.seeds : undefined);
+  });
+  const asked = plans.filter(({ experiment }) => isAsked(experiment));
   for (const { parts } of asked) for (const part of parts) checkSettings(part);
   await loadPlotter();
   await mkdir(out, { recursive: true });
@@ -72,7 +76,7 @@ export async function reproduce(options: ReproduceOptions, hooks: ReproduceHooks
   return written(plans, names, options);
 }
 
-function planned(experiment: Experiment, { seeds = experiment.seeds, out }: ReproduceOptions): Planned {
+function planned(experiment: Experiment, out: string, seeds = experiment.seeds): Planned {
   return { experiment, seeds, parts: partsOf(experiment, { seeds, folder: join(out, experiment.name) }) };
 }
 
@@ -89,9 +93,10 @@ async function written(
   });
   const pages: { report: ReportPaths; data: ExperimentData }[] = [];
   for (const { experiment, data: one } of data) {
-    if (one.parts.length === 0 && !names.includes(one.name)) continue;
+    // The others have the page that the command for them wrote.
+    if (!names.includes(one.name)) continue;
     const report = await writePage(join(out, one.name), one, renderExperiment(plotter, experiment, one));
-    if (names.includes(one.name)) pages.push({ report, data: one });
+    pages.push({ report, data: one });
   }
   const all = indexData(data.map(({ data: one }) => one));
   return {

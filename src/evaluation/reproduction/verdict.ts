@@ -25,7 +25,7 @@ export function verdictOf(
     const reached = findings.mean({ arm, metric });
     if (reached >= atLeast) continue;
     const { label } = experiment.arms.find(({ name }) => name === arm)!;
-    const was = Number.isNaN(reached) ? "was not measured" : `is ${reached.toPrecision(3)} in the mean`;
+    const was = Number.isNaN(reached) ? "was not measured" : `is ${Number(reached.toPrecision(3))} in the mean`;
     return inconclusive(`The control fails: ${metric} of ${label} ${was}, and has to be at least ${atLeast}.`);
   }
   return experiment.judge(findings);
