@@ -12,6 +12,7 @@ import { addInspect } from "./inspect.ts";
 import { addMiras } from "./miras.ts";
 import { addModels } from "./models.ts";
 import { addOptimizers } from "./optimizers.ts";
+import { addReproduce } from "./reproduce.ts";
 import { addStack } from "./stack.ts";
 import { addStart } from "./start.ts";
 import { addSweep } from "./sweep.ts";
@@ -52,6 +53,7 @@ Examples:
     addTasks,
     addMiras,
     addOptimizers,
+    addReproduce,
     addInspect,
     addEquations,
   ])

@@ -119,13 +119,20 @@ export function panelFigure(plotter: Plotter, series: readonly Series[], label: 
   return html`${legend(series)}<div class="plot">${drawn}</div>`;
 }
 
-/** A figure of the page's width, with a second one for narrow screens. */
-export function wholeFigure(plotter: Plotter, series: readonly Series[], label: string, options: PlotOptions): Html {
+/** A figure of the page's width, with a second one for narrow screens, which may have options of its own. */
+export function wholeFigure(
+  plotter: Plotter,
+  series: readonly Series[],
+  label: string,
+  options: PlotOptions,
+  narrowOnly: PlotOptions = {},
+): Html {
   const wide = plotter.draw({ ...shared, ...options, width: WHOLE_WIDTH }, label);
   const narrowOptions = {
     width: NARROW_WIDTH,
     height: 270,
     x: { ...options.x, ticks: 4 } as NonNullable<PlotOptions["x"]>,
+    ...narrowOnly,
   };
   const narrow = plotter.draw({ ...shared, ...options, ...narrowOptions }, label);
   return html`${legend(series)}<div class="plot wide">${wide}</div><div class="plot narrow">${narrow}</div>`;

@@ -19,6 +19,29 @@ export {
 export type { CompareOptions } from "./compare-plan.ts";
 export { type MemoryCondition, memoryConditions } from "./condition-answers.ts";
 export {
+  type Arm,
+  type BarsFigure,
+  type Control,
+  type Design,
+  defineExperiment,
+  type Experiment,
+  type ExperimentDefinition,
+  type ExperimentSize,
+  experimentNamed,
+  experimentNames,
+  experiments,
+  type Figure,
+  Findings,
+  type Judgement,
+  type LinesFigure,
+  type Measure,
+  type SizedExperiment,
+  type TaskMeasure,
+  type TextMeasure,
+  type Value,
+  type Verdict,
+} from "./experiments/index.ts";
+export {
   type Fact,
   type FactRetention,
   factRetention,
@@ -92,6 +115,10 @@ export { bitsPerByte, type PairedDifference, pairedDifference, type WindowScores
 export { type ShareInterval, wilsonInterval } from "./proportion.ts";
 export { type ReportPaths, writeReport } from "./report.ts";
 export { type FinalValidation, type ReportData, reportWarnings } from "./report-data.ts";
+export type { ExperimentData } from "./reproduction/experiment-data.ts";
+export type { FoundPart } from "./reproduction/part.ts";
+export { type ReproduceOptions, type ReproduceResult, reproduce } from "./reproduction/reproduce.ts";
+export type { PartsEvent, ReproduceEvent, ReproduceHooks } from "./reproduction/train-missing.ts";
 export {
   describeRow,
   describeRows,

@@ -72,6 +72,7 @@ svg { width: 100%; height: auto; --plot-background: var(--surface); color: var(-
 .key.dashed { border-top-style: dashed; }
 .key.muted { border-color: var(--muted); } .key.series-1 { border-color: var(--series-1); } .key.series-2 { border-color: var(--series-2); }
 .key.series-3 { border-color: var(--series-3); } .key.series-4 { border-color: var(--series-4); }
+.key.series-5 { border-color: var(--series-5); } .key.series-6 { border-color: var(--series-6); }
 svg.symbol { width: 26px; flex: none; vertical-align: -1px; margin-right: 8px; }
 .legend svg.symbol { margin: 0; }
 .scroll { overflow-x: auto; }

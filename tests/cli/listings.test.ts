@@ -35,6 +35,7 @@ test.concurrent.each([
   "tasks",
   "miras",
   "optimizers",
+  "reproduce",
   "inspect",
   "equations",
 ])("%s --help has examples", async (command) => {

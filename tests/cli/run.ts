@@ -49,6 +49,7 @@ async function bundle(): Promise<string> {
       main: join(root, "src/cli/main.ts"),
       replica: join(root, "src/training/replica.ts"),
       "run-worker": join(root, "src/training/run-worker.ts"),
+      "part-worker": join(root, "src/evaluation/reproduction/part-worker.ts"),
     },
     bundle: true,
     platform: "node",

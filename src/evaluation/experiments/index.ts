@@ -1,0 +1,39 @@
+/** All experiments, in the order they are run and listed. */
+import { ConfigError, unknownName } from "../../utils/index.ts";
+import type { SizedExperiment } from "./experiment.ts";
+import { memoryMatters } from "./memory-matters.ts";
+import { needleLength } from "./needle-length.ts";
+
+export const experiments: readonly SizedExperiment[] = [memoryMatters, needleLength];
+
+/** The names of all experiments. */
+export const experimentNames: readonly string[] = experiments.map(({ name }) => name);
+
+/**
+ * An experiment by its name.
+ *
+ * @throws ConfigError if there is none, with the nearest name
+ */
+export function experimentNamed(name: string): SizedExperiment {
+  const found = experiments.find((experiment) => experiment.name === name);
+  if (found === undefined) throw new ConfigError(unknownName("experiment", name, experimentNames));
+  return found;
+}
+
+export type {
+  Arm,
+  Control,
+  Design,
+  Experiment,
+  ExperimentDefinition,
+  ExperimentSize,
+  Judgement,
+  Measure,
+  SizedExperiment,
+  TaskMeasure,
+  TextMeasure,
+  Verdict,
+} from "./experiment.ts";
+export { defineExperiment } from "./experiment.ts";
+export type { BarsFigure, Figure, LinesFigure, Value } from "./figure.ts";
+export { Findings } from "./findings.ts";

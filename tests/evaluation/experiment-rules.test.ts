@@ -1,0 +1,138 @@
+/** Verdicts on hand-made findings, on both sides of every rule. */
+import { describe, expect, test } from "vitest";
+import { experimentNamed, Findings } from "../../src/evaluation/index.ts";
+import { verdictOf } from "../../src/evaluation/reproduction/verdict.ts";
+
+/** Parts of one arm, one a seed, each metric with one value a seed. */
+function armOf(arm: string, metrics: Readonly<Record<string, readonly number[]>>) {
+  const seeds = Math.max(...Object.values(metrics).map(({ length }) => length));
+  return Array.from({ length: seeds }, (_, seed) => ({
+    arm,
+    seed,
+    metrics: Object.fromEntries(
+      Object.entries(metrics).flatMap(([name, values]) => (seed < values.length ? [[name, values[seed]!]] : [])),
+    ),
+  }));
+}
+
+test("an interval lies above another only wholly, and only where seeds say how wide both are", () => {
+  const findings = new Findings([
+    ...armOf("high", { a: [0.9, 0.91, 0.92], one: [0.99] }),
+    ...armOf("low", { a: [0.1, 0.12, 0.11] }),
+    ...armOf("wide", { a: [0.1, 0.5, 0.8] }),
+  ]);
+  const value = (arm: string, metric = "a") => ({ arm, metric });
+  expect(findings.above(value("high"), value("low"))).toBe(true);
+  expect(findings.above(value("low"), value("high"))).toBe(false);
+  expect(findings.above(value("high"), value("wide"))).toBe(false);
+  expect(findings.above(value("high", "one"), value("low"))).toBe(false);
+  expect(findings.above(value("nobody"), value("low"))).toBe(false);
+  expect(findings.mean(value("nobody"))).toBeNaN();
+});
+
+describe("before its own rule is asked, an experiment is inconclusive", () => {
+  const experiment = experimentNamed("needle-length").of("full");
+  const arms = experiment.arms.map(({ name }) => name);
+  const all = (accuracy: number) => arms.flatMap((arm) => armOf(arm, { "accuracy@256": Array(3).fill(accuracy) }));
+  const found = all(1);
+  const asked = { parts: found.length, seeds: 3 };
+
+  test("while parts are missing", () => {
+    const { verdict, because } = verdictOf(experiment, found.slice(2), asked);
+    expect([verdict, because]).toEqual(["inconclusive", `2 of ${found.length} parts are missing.`]);
+  });
+
+  test("with fewer seeds than the rule needs", () => {
+    const two = found.filter(({ seed }) => seed < 2);
+    expect(verdictOf(experiment, two, { parts: two.length, seeds: 2 }).because).toMatch(/^2 of the 3 seeds/);
+  });
+
+  test("in smoke size", () => {
+    const smoke = experimentNamed("needle-length").of("smoke");
+    expect(verdictOf(smoke, found, asked).because).toMatch(/smoke/);
+  });
+
+  test("where its control was not reached, or diverged", () => {
+    const failed = verdictOf(experiment, all(0.89), asked);
+    expect([failed.verdict, failed.because]).toEqual([
+      "inconclusive",
+      "The control fails: accuracy@256 of full attention at the trained length is 0.89 in the mean, and has to be at least 0.9.",
+    ]);
+    const diverged = found.map((part) => (part.arm === "attention" ? { ...part, metrics: {} } : part));
+    expect(verdictOf(experiment, diverged, asked).because).toMatch(/accuracy@256 .* was not measured/);
+    expect(verdictOf(experiment, found, asked).verdict).toBe("not reproduced");
+  });
+});
+
+describe("needle-length", () => {
+  const experiment = experimentNamed("needle-length").of("full");
+  const [good, chance] = [
+    [0.95, 0.96, 0.97],
+    [0.1, 0.11, 0.09],
+  ];
+  const at4and16 = (values: readonly number[], longest = values) => ({
+    "accuracy@1024": values,
+    "accuracy@2048": values,
+    "accuracy@4096": longest,
+  });
+  const judge = (...parts: ReturnType<typeof armOf>[]) => experiment.judge(new Findings(parts.flat())).verdict;
+
+  test("is reproduced if one Titans model keeps its accuracy and the windowed transformer does not", () => {
+    const falls = armOf("transformer", at4and16(chance));
+    expect(judge(armOf("mac", at4and16(good)), falls)).toBe("reproduced");
+    expect(judge(armOf("mac", at4and16(good, [0.85, 0.84, 0.86])), falls)).toBe("not reproduced");
+    expect(judge(armOf("gated-deltanet", at4and16(good)), falls)).toBe("not reproduced");
+    expect(judge(armOf("mac", at4and16(good)), armOf("transformer", at4and16(good)))).toBe("not reproduced");
+  });
+
+  test("is not reproduced by a model that diverged with one seed", () => {
+    const parts = [...armOf("mac", at4and16(good)), ...armOf("transformer", at4and16(chance))];
+    const diverged = { arm: "mac", seed: 3, metrics: {}, failure: { step: 1, arrays: [] } };
+    expect(judge(parts, [diverged])).toBe("not reproduced");
+  });
+});
+
+describe("memory-matters", () => {
+  const experiment = experimentNamed("memory-matters").of("full");
+  const tasks = experiment.arms
+    .filter(({ name }) => name.endsWith("-attention"))
+    .map(({ name, measures }) => ({ name: name.replace(/-attention$/, ""), length: measures[0]!.lengths[0]! }));
+  const scores = { on: 0.9, off: 0.2, shuffled: 0.2, unwritten: 0.3, attention: 1 };
+  type Scores = typeof scores;
+  const findings = (worse: Partial<Scores>, from: number) =>
+    tasks.flatMap(({ name, length }, i) => {
+      const { on, off, shuffled, unwritten, attention } = { ...scores, ...(i >= from ? worse : {}) };
+      const near = (mean: number) => [mean - 0.01, mean, mean + 0.01];
+      return [
+        armOf(name, {
+          [`on@${length}`]: near(on),
+          [`off@${length}`]: near(off),
+          [`shuffled@${length}`]: near(shuffled),
+        }),
+        armOf(`${name}-unwritten`, { [`on@${length}`]: near(unwritten) }),
+        armOf(`${name}-attention`, { [`accuracy@${length}`]: [attention] }),
+      ].flat();
+    });
+  const verdict = (worse: Partial<Scores>, from: number) =>
+    experiment.judge(new Findings(findings(worse, from))).verdict;
+
+  test.each(["off", "shuffled", "unwritten"] as const)("needs six tasks on which memory on is above %s", (rival) => {
+    expect(verdict({ [rival]: 0.9 }, 6)).toBe("reproduced");
+    expect(verdict({ [rival]: 0.9 }, 5)).toBe("not reproduced");
+  });
+
+  test("is inconclusive where full attention solves fewer than six tasks", () => {
+    expect(verdict({ attention: 0.5 }, 6)).toBe("reproduced");
+    expect(verdict({ attention: 0.5 }, 5)).toBe("inconclusive");
+  });
+
+  test("names the tasks that count", () => {
+    const { because } = experiment.judge(new Findings(findings({ off: 0.9 }, 6)));
+    expect(because).toContain(
+      `6 of ${tasks.length} tasks count (${tasks
+        .slice(0, 6)
+        .map(({ name }) => name)
+        .join(", ")})`,
+    );
+  });
+});
