@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { resumeSweep, type SweepEvent, type SweepHooks, sweepJob } from "../../src/evaluation/index.ts";
 import { readMetrics, runFolder } from "../../src/training/index.ts";
 import { CheckpointError, ConfigError } from "../../src/utils/index.ts";
+import { hasNative } from "../array/native/support.ts";
 import { bundleReplica } from "../training/replica-bundle.ts";
 
 const entry = vi.hoisted(() => ({ worker: new URL("file:///nowhere/run-worker.js") }));
@@ -64,6 +65,7 @@ test("the outcome depends neither on workers nor on being stopped; a run that is
     format: 1,
     name: "one",
     unit: "answer token",
+    engine: hasNative ? "native" : "wasm",
   });
 
   // Stopped in the middle of a run, again after the comparison, and ended with two workers.
