@@ -85,7 +85,8 @@ function speedometer(from: number, averaged: number): Speedometer {
   let read = 0;
   return (done, tokens) => {
     read += tokens;
-    laps = [...(laps.length === 2 ? laps.slice(1) : laps.slice(-averaged)), { done, read, time: performance.now() }];
+    const compiled = laps.length === 2 && laps[0]!.done === from;
+    laps = [...(compiled ? laps.slice(1) : laps.slice(-averaged)), { done, read, time: performance.now() }];
     const first = laps[0]!;
     const seconds = Math.max(1e-9, (performance.now() - first.time) / 1000);
     return { secondsPerUnit: seconds / Math.max(1, done - first.done), tokensPerSecond: (read - first.read) / seconds };

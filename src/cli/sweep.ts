@@ -10,7 +10,7 @@ import {
   sweepJob,
   sweepVerdict,
 } from "../evaluation/index.ts";
-import { lossOf } from "../training/index.ts";
+import { lossOf, type ValidationMetrics } from "../training/index.ts";
 import { ConfigError } from "../utils/index.ts";
 import { readConfigFile } from "./config-layers.ts";
 import { onInterrupt } from "./interrupt.ts";
@@ -113,7 +113,7 @@ function sweepReporter(): { tell(event: SweepEvent): void; stop(): void } {
         done++;
         return progress?.update(done, event);
       case "validation":
-        return progress?.note(`${event.run} step ${event.step}: ${lossOf(event).bits.toFixed(3)}`);
+        return progress?.note(`${event.run} step ${event.step}: ${validationText(event)}`);
       case "rung":
         stop();
         return console.error(rungText(event));
@@ -124,6 +124,13 @@ function sweepReporter(): { tell(event: SweepEvent): void; stop(): void } {
     }
   };
   return { tell, stop };
+}
+
+/** A validation in a few characters. */
+function validationText(found: ValidationMetrics): string {
+  const { answerAccuracy } = found;
+  const right = answerAccuracy === undefined ? "" : `, ${(100 * answerAccuracy).toFixed(1)} % right`;
+  return `${lossOf(found).bits.toFixed(3)}${right}`;
 }
 
 function rungText({ step, goOn, stopped }: Extract<SweepEvent, { kind: "rung" }>): string {

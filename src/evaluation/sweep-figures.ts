@@ -8,7 +8,7 @@ import { resultText, type SweepData, type SweepTrial, trialValue } from "./sweep
 import { parametersOf, type SweepMetric } from "./sweep-settings.ts";
 
 /** Pixels between two axes, and above, below and beside them. */
-const APART = 150;
+const APART = 130;
 const HEIGHT = 380;
 const MARGIN = { marginTop: 56, marginBottom: 18, marginLeft: 70, marginRight: 96 };
 /** A plot of few axes is as wide as a figure of the page. */
@@ -58,7 +58,7 @@ export function colourScale(data: SweepData): Html | undefined {
     { length: SHADES },
     (_, i) => html`<span style="background: ${shade(i / (SHADES - 1))}"></span>`,
   );
-  return html`<p class="scale">${metricName(data)}: the best, ${resultText(metric, { mean: best.result.mean, n: 1 })} <span class="ramp" aria-hidden="true">${shades}</span> the worst, ${resultText(metric, { mean: worst.result.mean, n: 1 })}${given && html` <span class="key muted dashed" aria-hidden="true"></span> stopped or not finite`}</p>`;
+  return html`<p class="scale">${metricName(data)}: the best, ${resultText(metric, { mean: best.result.mean, n: 1 })} <span class="ramp" aria-hidden="true">${shades}</span> the worst, ${resultText(metric, { mean: worst.result.mean, n: 1 })}${given && html`<span class="scale"><span class="key muted dashed" aria-hidden="true"></span>stopped or not finite</span>`}</p>`;
 }
 
 /** One axis a parameter and one for the result, one line a trial. */

@@ -7,6 +7,7 @@ import {
   type PoolRun,
   type PoolRunEnd,
   RunPool,
+  readCheckpointMeta,
   readMetrics,
   runFolder,
 } from "../training/index.ts";
@@ -182,7 +183,7 @@ async function validatedAndSteps({
 
 async function sweepData(folder: string, { settings }: SweepPlan, all: readonly UnderWay[]): Promise<SweepData> {
   const found: SweepTrial[] = [];
-  let [seconds, unit, engine] = [0, "byte", "auto"];
+  let [seconds, unit] = [0, "byte"];
   for (const { trial, runs, ends } of all) {
     const { number, parameters } = trial;
     const made: SweepRun[] = [];
@@ -190,13 +191,21 @@ async function sweepData(folder: string, { settings }: SweepPlan, all: readonly 
       const read = await validatedAndSteps(run);
       seconds += read.seconds;
       unit = read.unit ?? unit;
-      engine = run.config.engine;
       made.push(sweepRun(trial.runs[i]!, ends[i]!, read.validation));
     }
     found.push(trialOf(settings.metric, { number, parameters, steps: runs[0]!.config.training.steps }, made));
   }
   const trials = rankedTrials(settings.metric, found);
+  const engine = await engineOf(all);
   return { format: 1, name: basename(folder), settings, unit, platform: platformName(), engine, seconds, trials };
+}
+
+/** The engine that trained, by its own name. */
+async function engineOf(all: readonly UnderWay[]): Promise<string> {
+  for (const end of all.flatMap(({ ends }) => ends))
+    if (end.outcome !== "diverged" && end.checkpoint !== undefined)
+      return (await readCheckpointMeta(end.checkpoint)).engine.name;
+  return all[0]!.trial.runs[0]!.config.engine;
 }
 
 function sweepRun(

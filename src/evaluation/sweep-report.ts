@@ -68,11 +68,16 @@ function rankingSection(data: SweepData): Html {
   return html`<section id="ranking">
 <h2>All trials</h2>
 <div class="card scroll"><table class="ranking">
-<caption><div>The best first: trials that came to their end, then those that were stopped, those that came further first; what these had when they were stopped cannot be compared with the end of others. ${spread}.</div></caption>
-<thead><tr><th scope="col" class="number">trial</th>${keys.map((key) => html`<th scope="col">${key}</th>`)}<th scope="col" class="number">${metricName(data)}</th><th scope="col" class="number">steps</th><th scope="col">end</th></tr></thead>
+<caption><div style="max-width: min(72ch, calc(100vw - 54px))">The best first: trials that came to their end, then those that were stopped, those that came further first; what these had when they were stopped cannot be compared with the end of others. ${spread}.</div></caption>
+<thead><tr><th scope="col" class="number">trial</th>${keys.map((key) => html`<th scope="col">${breakable(key)}</th>`)}<th scope="col" class="number">${metricName(data)}</th><th scope="col" class="number">steps</th><th scope="col">end</th></tr></thead>
 <tbody>${trials.map((trial, place) => trialRow(data, keys, trial, place === 0))}</tbody>
 </table></div>
 </section>`;
+}
+
+/** A dotted key that may go on in a second line. */
+function breakable(key: string): Html {
+  return html`${key.split(".").map((part, i) => (i === 0 ? part : html`.<wbr>${part}`))}`;
 }
 
 function trialRow(

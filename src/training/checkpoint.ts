@@ -150,7 +150,13 @@ async function readPart(folder: string, name: string): Promise<Uint8Array> {
   });
 }
 
-async function readMeta(folder: string): Promise<CheckpointMeta> {
+/**
+ * What a checkpoint says about itself; its arrays are not read.
+ *
+ * @param folder the checkpoint's own
+ * @throws CheckpointError if it is damaged or foreign
+ */
+export async function readMeta(folder: string): Promise<CheckpointMeta> {
   const text = new TextDecoder().decode(await readPart(folder, "checkpoint.json"));
   let value: unknown;
   try {

@@ -5,6 +5,7 @@ export {
   type LoadedCheckpoint,
   loadCheckpoint,
   loadTrainingState,
+  readMeta as readCheckpointMeta,
   saveCheckpoint,
 } from "./checkpoint.ts";
 export { type TrainingConfig, type TrainingInput, trainingSchema } from "./config.ts";

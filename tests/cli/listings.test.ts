@@ -26,6 +26,7 @@ test.concurrent.each([
   "start",
   "train",
   "compare",
+  "sweep",
   "generate",
   "evaluate",
   "export",
