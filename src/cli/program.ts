@@ -15,6 +15,7 @@ import { addOptimizers } from "./optimizers.ts";
 import { addReproduce } from "./reproduce.ts";
 import { addStack } from "./stack.ts";
 import { addStart } from "./start.ts";
+import { addSweep } from "./sweep.ts";
 import { addTasks } from "./tasks.ts";
 import { addTrain } from "./train.ts";
 
@@ -42,6 +43,7 @@ Examples:
     addStart,
     addTrain,
     addCompare,
+    addSweep,
     addGenerate,
     addEvaluate,
     addStack,

@@ -27,9 +27,10 @@ const PLAIN_LINES = 20;
  * @param unit what is counted, such as `step`
  * @param total units in the whole
  * @param from units that were finished before
+ * @param averaged units over which the speed is averaged
  */
-export function startProgress(unit: string, total: number, from = 0): Progress {
-  const speed = speedometer(from);
+export function startProgress(unit: string, total: number, from = 0, averaged = AVERAGED): Progress {
+  const speed = speedometer(from, averaged);
   return process.stderr.isTTY ? liveLine(unit, total, from, speed) : plainLines(unit, total, speed);
 }
 
@@ -72,12 +73,12 @@ function pace(speed: Speedometer, done: number, total: number, tokens: number): 
 }
 
 /** The first piece also compiles, so it counts only while it is all there is. */
-function speedometer(from: number): Speedometer {
+function speedometer(from: number, averaged: number): Speedometer {
   let laps = [{ done: from, read: 0, time: performance.now() }];
   let read = 0;
   return (done, tokens) => {
     read += tokens;
-    laps = [...(laps.length === 2 ? laps.slice(1) : laps.slice(-AVERAGED)), { done, read, time: performance.now() }];
+    laps = [...(laps.length === 2 ? laps.slice(1) : laps.slice(-averaged)), { done, read, time: performance.now() }];
     const first = laps[0]!;
     const seconds = Math.max(1e-9, (performance.now() - first.time) / 1000);
     return { secondsPerUnit: seconds / Math.max(1, done - first.done), tokensPerSecond: (read - first.read) / seconds };

@@ -50,6 +50,7 @@ export {
   type RetentionCurve,
   type RetentionOptions as FactRetentionOptions,
 } from "./fact-retention.ts";
+export { type MeanInterval, meanInterval, overlap } from "./intervals.ts";
 export { type LevelTrace, levelChanges, type TracedLevel, traceLevels } from "./level-trace.ts";
 export { writeLevelsReport } from "./levels-report.ts";
 export { type AdaptedModel, type LevelsReportData, measureLevels } from "./levels-report-data.ts";
@@ -137,6 +138,19 @@ export {
   type TrainedRow,
 } from "./row-training-data.ts";
 export { spreadWindows } from "./spread-windows.ts";
+export {
+  hopeless,
+  resultText,
+  type SweepData,
+  type SweepPoint,
+  type SweepRun,
+  type SweepTrial,
+  statusText,
+  sweepVerdict,
+} from "./sweep-data.ts";
+export { resumeSweep, type SweepEvent, type SweepHooks, type SweepResult, sweepJob } from "./sweep-job.ts";
+export { choiceText, planSweep, type SweepPlan } from "./sweep-plan.ts";
+export type { SweepMetric, SweepParameter, SweepSettings } from "./sweep-settings.ts";
 export { evaluateTask, type TaskEvaluation, type TaskEvaluationOptions, TaskEvaluator } from "./task-evaluation.ts";
 export { writeTaskReport } from "./task-report.ts";
 export type { TaskCurvePoint, TaskReportData, TaskValidation } from "./task-report-data.ts";

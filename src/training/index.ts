@@ -15,7 +15,7 @@ export { type MetricsLine, readMetrics, textCurve } from "./metrics-file.ts";
 export { firstNonFinite } from "./non-finite.ts";
 export { openRunIn } from "./open-run.ts";
 export { type OptimizerChoice, optimizerSettings } from "./optimizer-choice.ts";
-export { type Run, type RunHooks, type RunSummary, resumeRun, startRun, trainRun } from "./run.ts";
+export { checkedRunConfig, type Run, type RunHooks, type RunSummary, resumeRun, startRun, trainRun } from "./run.ts";
 export { mergeLayers, newRunConfig, type RunConfig, type RunLayer, runSchema } from "./run-config.ts";
 export { newRunFolder, type RunFolder, runFolder, runFolderOf } from "./run-folder.ts";
 export { runFacts, runLevels } from "./run-levels.ts";

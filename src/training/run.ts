@@ -81,7 +81,41 @@ export async function startRun(options: {
   readonly out?: string | undefined;
   readonly onNote?: EngineOptions["onNote"];
 }): Promise<Run> {
-  const { layers, where, out } = options;
+  const { config, model, data } = await checkedParts(options);
+  const { out } = options;
+  const engine = await openEngine(config, options.onNote);
+  const folder = newRunFolder(out, config.task?.name ?? config.preset);
+  const run: Run = { folder, config, model, data, engine, from: initialTrainingState(model, config.training) };
+  // A run that is killed before its first step can then be resumed like any other.
+  await save(run, run.from);
+  await writeRunConfig(folder, config);
+  return run;
+}
+
+/**
+ * The whole configuration of a run that could be started now; nothing is written.
+ *
+ * @param options `layers`: its configuration, from the weakest to the strongest; `where` they were written, for messages
+ * @throws ConfigError if the configuration cannot work
+ * @throws DataError if the corpus or tokenizer cannot be used
+ */
+export async function checkedRunConfig(options: {
+  readonly layers: readonly RunLayer[];
+  readonly where: string;
+}): Promise<RunConfig> {
+  const { config, data } = await checkedParts(options);
+  data.close();
+  return config;
+}
+
+/** What a new run is made of; the model knows as many tokens as its data have, unless a layer says otherwise. */
+async function checkedParts({
+  layers,
+  where,
+}: {
+  readonly layers: readonly RunLayer[];
+  readonly where: string;
+}): Promise<Pick<Run, "config" | "model" | "data"> & { readonly config: { readonly preset: string } }> {
   const first = newRunConfig(layers, where);
   const task = first.task && (await openRunTask(first.task));
   const tokenizer = task?.tokenizer ?? (await openTokenizer(first.tokenizer));
@@ -91,13 +125,7 @@ export async function startRun(options: {
   const model = new LanguageModel(config.model);
   const data = task ?? (await openRunText(config.corpus, tokenizer));
   checkTraining(model, config.training, data);
-  const engine = await openEngine(config, options.onNote);
-  const folder = newRunFolder(out, config.task?.name ?? config.preset);
-  const run: Run = { folder, config, model, data, engine, from: initialTrainingState(model, config.training) };
-  // A run that is killed before its first step can then be resumed like any other.
-  await save(run, run.from);
-  await writeRunConfig(folder, config);
-  return run;
+  return { config, model, data };
 }
 
 /**

@@ -1,7 +1,6 @@
 /** Verdicts on hand-made findings, on both sides of every rule. */
 import { describe, expect, test } from "vitest";
 import { experimentNamed, Findings } from "../../src/evaluation/index.ts";
-import { meanInterval } from "../../src/evaluation/intervals.ts";
 import { verdictOf } from "../../src/evaluation/reproduction/verdict.ts";
 
 /** Parts of one arm, one a seed, each metric with one value a seed. */
@@ -15,19 +14,6 @@ function armOf(arm: string, metrics: Readonly<Record<string, readonly number[]>>
     ),
   }));
 }
-
-test("means have Student's interval over seeds", () => {
-  // Two values: t = tan(0.475 pi), and s / sqrt(2) is half their distance.
-  const two = meanInterval([1, 3]);
-  expect([two.mean, two.high - 2, two.n]).toEqual([2, expect.closeTo(Math.tan(0.475 * Math.PI), 5), 2]);
-  // Three values: t = a sqrt(2 / (1 - a^2)) with a = 0.95, closed for two degrees of freedom.
-  const t = 0.95 * Math.sqrt(2 / (1 - 0.95 ** 2));
-  expect(meanInterval([0, 1, 2]).low).toBeCloseTo(1 - t / Math.sqrt(3), 5);
-  expect(meanInterval([5, 5, 5])).toEqual({ mean: 5, low: 5, high: 5, n: 3 });
-  const many = meanInterval(Array.from({ length: 41 }, (_, i) => i % 2));
-  const spread = Math.sqrt(((20 / 41) * (21 / 41) * 41) / 40 / 41);
-  expect((many.high - many.mean) / spread).toBeCloseTo(2.021075, 4);
-});
 
 test("an interval lies above another only wholly, and only where seeds say how wide both are", () => {
   const findings = new Findings([

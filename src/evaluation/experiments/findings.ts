@@ -46,11 +46,11 @@ export class Findings {
   /** Whether the interval of one lies wholly above that of another; two seeds of each are needed. */
   above(one: Value, other: Value): boolean {
     const [a, b] = [this.interval(one), this.interval(other)];
-    return a !== undefined && b !== undefined && a.n > 1 && b.n > 1 && a.low > b.high;
+    return a?.low !== undefined && b?.high !== undefined && a.low > b.high;
   }
 }
 
 /** A share in percent, for sentences. */
 export function percent(share: number): string {
-  return Number.isNaN(share) ? "nothing" : `${Number((100 * share).toFixed(1))} %`;
+  return Number.isNaN(share) ? "nothing" : `${Number((100 * share).toFixed(1))}\u00a0%`;
 }
