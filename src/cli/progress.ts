@@ -3,8 +3,10 @@ import { SingleBar } from "cli-progress";
 import { type LossEntry, lossOf } from "../training/index.ts";
 import { clock, count } from "./output.ts";
 
-/** What is known after a piece of work: its loss, and the tokens that were read in it. */
-export type ProgressFacts = LossEntry & { readonly tokens: number };
+/** What is known after a piece of work: its loss, if it has one, and the tokens that were read in it. */
+export type ProgressFacts = (LossEntry | { readonly bitsPerByte?: never; readonly bitsPerAnswerToken?: never }) & {
+  readonly tokens: number;
+};
 
 /** A line that shows how far some work is. */
 export interface Progress {
@@ -43,9 +45,9 @@ function liveLine(unit: string, total: number, from: number, speed: Speedometer)
   const bar = new SingleBar({ format, barsize: 5, stream: process.stderr, linewrap: true });
   bar.start(total, from, { loss: "starting", note: "", pace: "" });
   return {
-    update(done, { tokens, ...loss }) {
-      const { bits, unit: measure } = lossOf(loss);
-      bar.update(done, { loss: `${bits.toFixed(3)} bits/${measure}`, pace: ` ${pace(speed, done, total, tokens)}` });
+    update(done, { tokens, ...facts }) {
+      const pieces = [...lossText(facts, "/"), pace(speed, done, total, tokens)];
+      bar.update(done, { loss: pieces[0], pace: pieces[1] === undefined ? "" : ` ${pieces[1]}` });
     },
     note: (text) => bar.update({ note: ` (${text})` }),
     stop: () => bar.stop(),
@@ -56,8 +58,7 @@ function plainLines(unit: string, total: number, speed: Speedometer): Progress {
   let printed = -1;
   return {
     update(done, { tokens, ...loss }) {
-      const { bits, unit: measure } = lossOf(loss);
-      const facts = `${bits.toFixed(3)} bits per ${measure}, ${pace(speed, done, total, tokens)}`;
+      const facts = [...lossText(loss, " per "), pace(speed, done, total, tokens)].join(", ");
       const part = done >= total ? PLAIN_LINES + 1 : Math.floor((done / total) * PLAIN_LINES);
       if (part > printed) console.error(`${unit} ${done}/${total}: ${facts}`);
       printed = Math.max(printed, part);
@@ -65,6 +66,12 @@ function plainLines(unit: string, total: number, speed: Speedometer): Progress {
     note: (text) => console.error(text),
     stop() {},
   };
+}
+
+function lossText(facts: Omit<ProgressFacts, "tokens">, per: string): string[] {
+  if (facts.bitsPerByte === undefined && facts.bitsPerAnswerToken === undefined) return [];
+  const { bits, unit } = lossOf(facts as LossEntry);
+  return [`${bits.toFixed(3)} bits${per}${unit}`];
 }
 
 function pace(speed: Speedometer, done: number, total: number, tokens: number): string {

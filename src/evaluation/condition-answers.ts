@@ -35,7 +35,7 @@ export async function readConditions(
   reader: ConditionReader,
   params: ModelParams,
   segments: readonly Segment[],
-  onSegment: (done: number) => void,
+  onSegment: (done: number) => Promise<void>,
 ): Promise<ConditionAnswers> {
   const { model } = reader;
   const [batch, width] = segments[0]!.tokens.shape as [number, number];
@@ -73,7 +73,7 @@ export async function readConditions(
       goOn("on", on.state);
       writes = addWrites(writes, on.writes);
       losses = addLosses(losses, on.losses);
-      onSegment(s + 1);
+      await onSegment(s + 1);
     }
   } finally {
     for (const condition of ["on", "off", "frozen"] as const) goOn(condition, start);

@@ -112,6 +112,7 @@ export {
   type ToyResult,
 } from "./optimizer-toys.ts";
 export { bitsPerByte, type PairedDifference, pairedDifference, type WindowScores } from "./paired-scores.ts";
+export { type ShareInterval, wilsonInterval } from "./proportion.ts";
 export { type ReportPaths, writeReport } from "./report.ts";
 export { type FinalValidation, type ReportData, reportWarnings } from "./report-data.ts";
 export type { ExperimentData } from "./reproduction/experiment-data.ts";
@@ -152,6 +153,8 @@ export { resumeSweep, type SweepEvent, type SweepHooks, type SweepResult, sweepJ
 export { choiceText, planSweep, type SweepPlan } from "./sweep-plan.ts";
 export type { SweepMetric, SweepParameter, SweepSettings } from "./sweep-settings.ts";
 export { evaluateTask, type TaskEvaluation, type TaskEvaluationOptions, TaskEvaluator } from "./task-evaluation.ts";
+export type { TaskEvaluationData } from "./task-evaluation-data.ts";
+export { runPathOf, taskOfCheckpoint, writeTaskEvaluation } from "./task-evaluation-report.ts";
 export { writeTaskReport } from "./task-report.ts";
 export type { TaskCurvePoint, TaskReportData, TaskValidation } from "./task-report-data.ts";
 export { type Reading, WindowReader, type WindowsRead } from "./window-reader.ts";

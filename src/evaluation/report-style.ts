@@ -4,8 +4,13 @@ import { SHADES } from "./coloured-passage.ts";
 /** Opacity of the shades: from nothing to a colour on which text can still be read. */
 const LARGEST_OPACITY = 0.78;
 
+/** How strongly a field is coloured by a share from 0 to 1. */
+export function heatOpacity(share: number): number {
+  return share ** 1.2 * LARGEST_OPACITY;
+}
+
 const shades = Array.from({ length: SHADES }, (_, shade) => {
-  const opacity = ((shade / (SHADES - 1)) ** 1.2 * LARGEST_OPACITY).toFixed(3);
+  const opacity = heatOpacity(shade / (SHADES - 1)).toFixed(3);
   return `.s${shade} { background: rgb(var(--heat) / ${opacity}); }`;
 }).join("\n");
 
@@ -21,7 +26,7 @@ export const reportStyle = `
   color-scheme: light;
   --page: #f7f6f3; --surface: #ffffff; --line: #dfddd6; --ink: #1b1a18; --ink-2: #57554e; --muted: #95938a; --baseline: #95938a;
   --series-1: #2269c4; --series-2: #cf5a23; --series-3: #128a68; --series-4: #4a1a8c; --series-5: #8f1d3c; --series-6: #c768b4;
-  --heat: 235 104 52; --note: #fdf3da; --note-line: #c98500;
+  --heat: 235 104 52; --heat-fill: rgb(var(--heat)); --note: #fdf3da; --note-line: #c98500;
 }
 @media (prefers-color-scheme: dark) { :root {${dark} } }
 * { box-sizing: border-box; }

@@ -29,7 +29,7 @@ export interface TaskEvaluation {
   readonly byDistance: readonly BinnedScore[];
   /** Memory on; rows that fill up the last batch included. */
   readonly writes: MemoryWrites;
-  /** How much less the associative loss of a chunk is after it was written than before, the mean over chunks; `null` without a memory. */
+  /** How much less the associative loss of a chunk is after it was written, and forgotten from, than before: the mean over chunks; `null` without a memory. */
   readonly lossDrop: number | null;
   /** The same as a share of the loss before; `null` also where that is not above 0. */
   readonly lossDropShare: number | null;
@@ -43,7 +43,7 @@ export interface TaskEvaluationOptions {
   readonly rows: number;
   /** Rows side by side, 16 by default. The last batch is filled up with rows that are read and not counted. */
   readonly batch?: number;
-  /** Tokens that are read at a time, by default the model's `chunkSize`; a multiple of that. */
+  /** Tokens that are read at a time, a multiple of the model's `chunkSize`: by default that, or 64 of a model without a memory. */
   readonly segment?: number;
   /** Which rows, from 1, which is the default: those of 0 are the validations' of trainings. */
   readonly seed?: number;
@@ -51,13 +51,15 @@ export interface TaskEvaluationOptions {
   readonly withoutWrites?: boolean;
   /** Stops after a segment. */
   readonly signal?: AbortSignal;
-  /** Told after every segment how much is read, in tokens of a row over all batches. */
-  onProgress?(done: number, total: number): void;
+  /** Told after every segment how much is read, in tokens of a row over all batches; waited for. */
+  onProgress?(done: number, total: number): unknown;
 }
 
 type Sizes = Required<Pick<TaskEvaluationOptions, "length" | "rows" | "batch" | "segment" | "seed">>;
 
 const BATCH = 16;
+/** Tokens that models without a memory read at a time, where that fits. */
+const SEGMENT = 64;
 
 /** Evaluates a model on a task once; see `TaskEvaluator`, which keeps its programs. */
 export async function evaluateTask(
@@ -79,6 +81,22 @@ export class TaskEvaluator {
   }
 
   /**
+   * Finds out whether rows can be made, read and compared, before any of them is read.
+   *
+   * @returns all sizes, those left out as they are by default
+   * @throws ConfigError if not
+   */
+  check(task: Task, options: TaskEvaluationOptions): Sizes {
+    const { model } = this.reader;
+    const { length, rows, segment = defaultSegment(model, options), seed = 1 } = options;
+    const { batch = Math.min(BATCH, Math.max(2, rows)) } = options;
+    const sizes = { length, rows, batch, segment, seed };
+    checkSizes(model, task, sizes);
+    if (model.memoryBlocks.length > 0) checkCarried(model, task, sizes);
+    return sizes;
+  }
+
+  /**
    * Reads rows of a task, each from a fresh memory, and counts right answers with the memory on, off, another row's, and as it was at the start.
    *
    * Another row's memory is written like the own one, and what a row reads within a segment is its own, so the conditions are compared on questions whose
@@ -87,13 +105,13 @@ export class TaskEvaluator {
    *
    * @param params the model's
    * @throws ConfigError if the rows cannot be made, read or compared, or the memory never wrote
-   * @throws the signal's reason, once it is raised
+   * @throws DOMException called `AbortError` once the signal is raised
    */
   async evaluate(params: ModelParams, task: Task, options: TaskEvaluationOptions): Promise<TaskEvaluation> {
     const { model } = this.reader;
-    const { length, rows, segment = model.chunkSize, seed = 1, signal } = options;
-    const { batch = Math.min(BATCH, Math.max(2, rows)) } = options;
-    checkSizes(model, task, { length, rows, batch, segment, seed });
+    const { signal } = options;
+    const sizes = this.check(task, options);
+    const { length, rows, batch, segment, seed } = sizes;
     const batches = Math.ceil(rows / batch);
     const parts: ReturnType<typeof scored>[] = [];
     let writes: MemoryWrites = noWrites;
@@ -101,10 +119,9 @@ export class TaskEvaluator {
     for (let step = 0; step < batches; step++) {
       const windows = taskBatch(task, { batch, length, seed: evaluationSeed(seed), step });
       const questions = windows.questions.slice(0, rows - step * batch);
-      if (step === 0) checkCarried(model, task, questions, { length, segment });
       const segments = segmentsOf(windows, segment);
-      const found = await readConditions(this.reader, params, segments, (done) => {
-        options.onProgress?.(step * length + done * segment, batches * length);
+      const found = await readConditions(this.reader, params, segments, async (done) => {
+        await options.onProgress?.(step * length + done * segment, batches * length);
         signal?.throwIfAborted();
       }).finally(() => release(segments));
       parts.push(scored(found.right, { questions, length, segment }));
@@ -132,6 +149,12 @@ export class TaskEvaluator {
       lossDropShare: before > 0 ? (before - after) / before : null,
     };
   }
+}
+
+/** A model without a memory may have a grid of single tokens, which would take a call each. */
+function defaultSegment({ chunkSize, memoryBlocks, learn }: LanguageModel, { length }: TaskEvaluationOptions): number {
+  const mayBeLonger = memoryBlocks.length === 0 && learn === undefined;
+  return mayBeLonger && SEGMENT % chunkSize === 0 && length % SEGMENT === 0 ? SEGMENT : chunkSize;
 }
 
 /** Whether a question can be answered only with what was carried from an earlier segment. */
@@ -188,17 +211,12 @@ function checkSizes(model: LanguageModel, task: Task, { length, rows, batch, seg
     );
 }
 
-function checkCarried(
-  model: LanguageModel,
-  { name }: Task,
-  questions: readonly (readonly Question[])[],
-  { length, segment }: Pick<Sizes, "length" | "segment">,
-): void {
-  if (model.memoryBlocks.length === 0 || questions.flat().some((asked) => isCarried(asked, segment))) return;
-  const { chunkSize } = model;
+function checkCarried({ chunkSize }: LanguageModel, task: Task, { length, batch, segment, seed }: Sizes): void {
+  const { questions } = taskBatch(task, { batch, length, seed: evaluationSeed(seed), step: 0 });
+  if (questions.flat().some((asked) => isCarried(asked, segment))) return;
   const shorter = segment > chunkSize ? `segments of ${chunkSize}, or ` : "";
   throw new ConfigError(
-    `rows of "${name}" with ${length} tokens ask for nothing that was carried from one segment of ${segment} tokens to another, so no memory is needed; ` +
+    `rows of "${task.name}" with ${length} tokens ask for nothing that was carried from one segment of ${segment} tokens to another, so no memory is needed; ` +
       `use ${shorter}rows of ${2 * length} tokens or more`,
   );
 }

@@ -3,6 +3,7 @@ import {
   detached,
   type Engine,
   jit,
+  liveTensors,
   mapTree,
   np,
   readSync,
@@ -10,10 +11,17 @@ import {
   startEngine,
   type Tensor,
 } from "../../src/array/index.ts";
-import { evaluationSeed, openTask, type Question, type Task, taskBatch } from "../../src/data/index.ts";
-import { memoryConditions, TaskEvaluator } from "../../src/evaluation/index.ts";
-import type { LanguageModel, ModelInput, ModelParams, ModelState } from "../../src/models/index.ts";
+import { evaluationSeed, openTask, type Question, scoreAnswers, type Task, taskBatch } from "../../src/data/index.ts";
+import { memoryConditions, type TaskEvaluationOptions, TaskEvaluator } from "../../src/evaluation/index.ts";
+import {
+  type LanguageModel,
+  type ModelInput,
+  type ModelParams,
+  type ModelState,
+  standingStill,
+} from "../../src/models/index.ts";
 import type { NeuralMemoryState } from "../../src/titans/index.ts";
+import { AnswerPrograms, segmentsOf } from "../../src/training/index.ts";
 import { CHUNK, freshState, paramsOf, row, smallModel } from "./small-model.ts";
 
 const ROWS = 10;
@@ -168,5 +176,78 @@ describe("a task's evaluation", () => {
     expect(found.writes).toMatchObject({ writes: slots, slots });
     expect(told).toHaveLength(18);
     expect(told.at(-1)).toBe(1);
+  });
+
+  it("finds nothing that memories do to a model that does not hear them", async () => {
+    const model = modelOf();
+    const params = loudParams(model);
+    const deaf = detached(() =>
+      scope(() => mapTree(params, (leaf, name) => (name.endsWith("mixer.output") ? np.zerosLike(leaf) : leaf))),
+    );
+    const evaluator = new TaskEvaluator(engine, model);
+    const options = { length: 2 * CHUNK, rows: 4, batch: 4 };
+    const short = await openTask({ name: "recall", pairs: 4, queries: 4, keys: 6, values: 3 } as never);
+    const before = liveTensors();
+    const { carried, writes } = await evaluator.evaluate(deaf, short, options);
+    expect(liveTensors()).toBe(before);
+    for (const condition of memoryConditions) expect(carried![condition]).toEqual(carried!.on);
+    expect(writes.writes).toBe(writes.slots);
+  });
+
+  it("calls a memory that never wrote an error, unless it was not to write", async () => {
+    const dead = modelOf({ maxStepSize: 0 }, { layers: 1 });
+    const params = paramsOf(dead);
+    const options = { length: LENGTH, rows: 2 };
+    const evaluator = new TaskEvaluator(engine, dead);
+    await expect(evaluator.evaluate(params, task, options)).rejects.toThrow(/never wrote: none of its 192 step sizes/);
+    const found = await evaluator.evaluate(params, task, { ...options, withoutWrites: true });
+    expect(found.writes).toEqual({ writes: 0, slots: 2 * LENGTH * 2, meanStepSize: 0 });
+  });
+
+  it("scores a model without memory, and one whose levels learn while it reads, as a validation does", async () => {
+    const transformer = modelOf({}, { architecture: "transformer" });
+    const learning = modelOf({}, { layers: 1, continuum: { periods: [CHUNK], stepSize: 2 } });
+    for (const model of [transformer, learning]) {
+      const params = paramsOf(model);
+      const windows = taskBatch(task, { batch: BATCH, length: LENGTH, seed: evaluationSeed(2), step: 0 });
+      const { right } = await new AnswerPrograms(engine, model).read(params, segmentsOf(windows, CHUNK));
+      const options = { length: LENGTH, rows: BATCH, segment: CHUNK, seed: 2 };
+      const found = await new TaskEvaluator(engine, model).evaluate(params, task, options);
+      expect(found.all).toEqual(scoreAnswers(windows, right));
+      expect(found.carried === undefined).toBe(model === transformer);
+      if (model === transformer) continue;
+      // Under the controls nothing is learned: as if the levels stood still.
+      const still = await new TaskEvaluator(engine, standingStill(model)).evaluate(params, task, options);
+      expect(found.carried!.off).toEqual(still.carried!.off);
+      expect(found.carried!.frozen).toEqual(still.carried!.frozen);
+      expect(found.all).not.toEqual(still.all);
+    }
+  });
+
+  it("refuses what cannot be read or compared, and says what can", () => {
+    const evaluator = new TaskEvaluator(engine, modelOf());
+    const refusal = (options: Partial<TaskEvaluationOptions>, of = task) => {
+      return () => evaluator.check(of, { length: LENGTH, rows: 4, ...options });
+    };
+    expect(refusal({})).not.toThrow();
+    expect(refusal({ batch: 1 })).toThrow(/no other row whose memory/);
+    expect(refusal({ seed: 0 })).toThrow(/those of validations/);
+    expect(refusal({ length: LENGTH + 1 })).toThrow(/multiple of 8/);
+    expect(refusal({ segment: 12 })).toThrow(/multiple of 8/);
+    expect(refusal({ segment: LENGTH })).toThrow(/segments of 8, or rows of 96 tokens or more/);
+    expect(refusal({ length: CHUNK })).toThrow(/at least 23 tokens/);
+    expect(refusal({}, { ...task, vocabularySize: 99 })).toThrow(/99 symbols with these settings, the model 10/);
+  });
+
+  it("stops when it is told to", async () => {
+    const model = modelOf({}, { layers: 1 });
+    const controller = new AbortController();
+    const stopped = new TaskEvaluator(engine, model).evaluate(paramsOf(model), task, {
+      length: LENGTH,
+      rows: 2,
+      signal: controller.signal,
+      onProgress: (done) => done === 2 * CHUNK && controller.abort(),
+    });
+    await expect(stopped).rejects.toThrow(/abort/);
   });
 });
