@@ -165,10 +165,9 @@ function upright({ plot }: Plotter, mark: NonNullable<LinesFigure["mark"]>): Mar
     plot.text([mark], {
       x: "x",
       text: "label",
-      frameAnchor: "top",
-      textAnchor: "start",
-      dx: 5,
-      dy: 6,
+      frameAnchor: "middle",
+      rotate: -90,
+      dx: -8,
       fill: colour("ink-2"),
     }),
   ];
