@@ -12,9 +12,6 @@ import {
   zeroEmptySlots,
 } from "./valid-entries.ts";
 
-/** Spread of fresh taps around the identity filter. */
-const INITIAL_DEVIATION = 0.02;
-
 /** Shape of a causal convolution layer. */
 export interface CausalConvolutionConfig {
   /** Features of a token; each has a filter of its own. */
@@ -30,15 +27,15 @@ export type CausalConvolutionParams = { readonly taps: Tensor };
 export type CausalConvolutionState = { readonly tail: Tensor };
 
 /**
- * Fresh filters: the current token passes, with a little of its predecessors.
+ * Fresh filters: uniform in $\pm 1/\sqrt K$. All taps count from the start: a memory learns to join a key to the value behind it only where a token can see its
+ * predecessor, and from near the identity filter that takes longer than many trainings.
  *
  * @param kernel taps K
  * @returns [kernel, dim]
  */
 export function initTaps(key: Key, kernel: number, dim: number): Tensor {
-  const noise = np.multiply(random.normal(key, [kernel, dim]), INITIAL_DEVIATION);
-  const isCurrent = np.reshape(np.equal(np.arange(kernel), kernel - 1), [kernel, 1]);
-  return np.add(noise, np.astype(isCurrent, "float32"));
+  const bound = 1 / Math.sqrt(kernel);
+  return random.uniform(key, [kernel, dim], { minval: -bound, maxval: bound });
 }
 
 /**

@@ -62,16 +62,24 @@ export function checkArchitecture(architecture: MemoryArchitecture): void {
  * Fresh weights M_0, one network a head: normal with variance 1/in, so that a unit key gives activations of order one.
  *
  * @param heads how many independent memories
+ * @param answerSize factor of the last matrix: the size of a fresh memory's answers. A small one lets what is written be heard; at 0 a deep memory's other
+ *   matrices have no gradients
  * @returns matrices [heads, out, in]
  */
-export function initMemoryWeights(architecture: MemoryArchitecture, key: Key, heads: number): MemoryWeights {
+export function initMemoryWeights(
+  architecture: MemoryArchitecture,
+  key: Key,
+  heads: number,
+  answerSize = 1,
+): MemoryWeights {
   checkArchitecture(architecture);
   const { depth, dim, hiddenDim, norm } = architecture;
   const widths = [dim, ...Array.from({ length: depth - 1 }, () => hiddenDim), dim];
   const keys = splitKey(key, depth);
   const layers = keys.map((layerKey, l) => {
     const [inputs, outputs] = [widths[l]!, widths[l + 1]!];
-    return np.multiply(random.normal(layerKey, [heads, outputs, inputs]), 1 / Math.sqrt(inputs));
+    const size = l === depth - 1 ? answerSize : 1;
+    return np.multiply(random.normal(layerKey, [heads, outputs, inputs]), size / Math.sqrt(inputs));
   });
   if (!norm) return { layers };
   return { layers, norm: { scale: np.ones([heads, dim]), shift: np.zeros([heads, dim]) } };

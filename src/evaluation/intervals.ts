@@ -6,6 +6,8 @@ export interface MeanInterval {
   /** Ends of the 95 % interval. */
   readonly low?: number;
   readonly high?: number;
+  /** How many values it is the mean of. */
+  readonly n: number;
 }
 
 /** Share of the distribution that lies in the interval. */
@@ -24,14 +26,14 @@ const HALVINGS = 100;
 export function meanInterval(values: readonly number[]): MeanInterval {
   const n = values.length;
   const mean = values.reduce((sum, value) => sum + value, 0) / n;
-  if (n < 2) return { mean };
+  if (n < 2) return { mean, n };
   const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
   const half = studentQuantile(n - 1) * Math.sqrt(squares / (n - 1) / n);
-  return { mean, low: mean - half, high: mean + half };
+  return { mean, low: mean - half, high: mean + half, n };
 }
 
 /** Whether two intervals share a number; unknown where one of them is. */
-export function overlap(a: MeanInterval, b: MeanInterval): boolean | undefined {
+export function overlap(a: Omit<MeanInterval, "n">, b: Omit<MeanInterval, "n">): boolean | undefined {
   if (a.low === undefined || a.high === undefined || b.low === undefined || b.high === undefined) return undefined;
   return a.low <= b.high && b.low <= a.high;
 }

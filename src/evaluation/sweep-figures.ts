@@ -58,7 +58,7 @@ export function colourScale(data: SweepData): Html | undefined {
     { length: SHADES },
     (_, i) => html`<span style="background: ${shade(i / (SHADES - 1))}"></span>`,
   );
-  return html`<p class="scale">${metricName(data)}: the best, ${resultText(metric, { mean: best.result.mean })} <span class="ramp" aria-hidden="true">${shades}</span> the worst, ${resultText(metric, { mean: worst.result.mean })}${given && html` <span class="key muted dashed" aria-hidden="true"></span> stopped or not finite`}</p>`;
+  return html`<p class="scale">${metricName(data)}: the best, ${resultText(metric, { mean: best.result.mean, n: 1 })} <span class="ramp" aria-hidden="true">${shades}</span> the worst, ${resultText(metric, { mean: worst.result.mean, n: 1 })}${given && html` <span class="key muted dashed" aria-hidden="true"></span> stopped or not finite`}</p>`;
 }
 
 /** One axis a parameter and one for the result, one line a trial. */

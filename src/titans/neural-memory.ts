@@ -71,6 +71,9 @@ export interface NeuralMemoryOptions extends StepOptions {
   readonly readAtCallEnd?: boolean;
 }
 
+/** Size of a fresh memory's answers. Guarded writes are small at first: beside answers of size one nothing of them is heard, and recall is not learned. */
+const INITIAL_ANSWER = 0.1;
+
 /** Where the logits of a gated transition start: 0.7 % of the way. */
 const CLOSED_TRANSITION = -5;
 
@@ -129,7 +132,7 @@ export class NeuralMemory implements MemoryLayer<NeuralMemoryParams, NeuralMemor
         momentum: initGate(dim, heads, gateBiases.momentum),
         stepSize: initGate(dim, heads, gateBiases.stepSize),
       },
-      initialMemory: initMemoryWeights(this.architecture, memoryKey, heads),
+      initialMemory: initMemoryWeights(this.architecture, memoryKey, heads, INITIAL_ANSWER),
       readScale: np.ones([heads, headDim]),
       outputGate: initDense(gateKey, dim, inner),
       output: initDense(outputKey, inner, dim),

@@ -190,6 +190,17 @@ describe("fresh memory weights", () => {
     });
   });
 
+  it("answer as softly as they are told to: the last matrix alone is smaller", () => {
+    scope(() => {
+      const architecture = architectureOf({ depth: 2, dim: 4, hiddenDim: 6 });
+      const [first, last] = initMemoryWeights(architecture, key(1), 2).layers.map((w) => toNumbers(w));
+      const [sameFirst, soft] = initMemoryWeights(architecture, key(1), 2, 0.25).layers.map((w) => toNumbers(w));
+      expect(sameFirst).toEqual(first);
+      // A quarter is exact in float32.
+      expect(soft).toEqual((last as number[][][]).map((head) => head.map((row) => row.map((w) => w / 4))));
+    });
+  });
+
   it("differ from layer to layer and from seed to seed, and not for one seed", () => {
     scope(() => {
       const architecture = architectureOf({ depth: 3, dim: 4, hiddenDim: 4 });

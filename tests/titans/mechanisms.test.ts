@@ -9,7 +9,7 @@ import {
 } from "../../src/titans/index.ts";
 import * as oracle from "../oracles/index.ts";
 import { layerOf } from "./layer-cases.ts";
-import { expectNear, relativeTo } from "./memory-runs.ts";
+import { answeringAloud, expectNear, relativeTo } from "./memory-runs.ts";
 
 const [dim, tokens] = [5, 8];
 
@@ -96,7 +96,7 @@ describe("mechanisms of the neural memory", () => {
       const stepsOf = (stepGuard: NeuralMemoryConfig["stepGuard"]) => {
         // A kernel of one: the convolution would tell the first tokens apart.
         const { layer, params } = fresh({ stepGuard, chunkSize: tokens, convolutionKernel: 1, maxStepSize: 1 });
-        return [...readSync(slice(diagnosed(layer, params, same).diagnostics.stepSizes, 0, 0))];
+        return [...readSync(slice(diagnosed(layer, answeringAloud(params), same).diagnostics.stepSizes, 0, 0))];
       };
       for (const guard of stepGuards.filter((name) => name !== "off")) {
         const steps = stepsOf(guard);
@@ -108,9 +108,11 @@ describe("mechanisms of the neural memory", () => {
 
   it("normalised values: to a memory of zeros every token is the same surprise, half a unit of loss", () => {
     scope(() => {
+      // Large, so that the norm's epsilon is nothing beside them.
+      const x = np.multiply(randomInput(155), 10);
       const lossesOf = (normalizeValues: boolean) => {
         const { layer, params } = fresh({ depth: 1, chunkSize: 1, normalizeValues });
-        return [...readSync(diagnosed(layer, withZeroMemory(params), randomInput(155)).diagnostics.lossAtInitial)];
+        return [...readSync(diagnosed(layer, withZeroMemory(params), x).diagnostics.lossAtInitial)];
       };
       for (const loss of lossesOf(true)) expect(loss).toBeCloseTo(0.5, 4);
       expect(Math.max(...lossesOf(false).map((loss) => Math.abs(loss - 0.5)))).toBeGreaterThan(0.2);
@@ -162,7 +164,8 @@ describe("mechanisms of the neural memory", () => {
 
   it("the per-head norm: a memory ten times as strong is heard no louder", () => {
     scope(() => {
-      const { layer, params } = fresh({ depth: 1, maxStepSize: 0 });
+      const { layer, params: soft } = fresh({ depth: 1, maxStepSize: 0 });
+      const params = answeringAloud(soft);
       const loud = np.reshape(tensor([10, 1]), [2, 1, 1]);
       const initialMemory = { layers: [np.multiply(params.initialMemory.layers[0]!, loud)] };
       const x = randomInput(160);

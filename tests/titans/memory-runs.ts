@@ -7,6 +7,7 @@ import {
   gatesFromValues,
   type MemoryState,
   memoryChunk,
+  type NeuralMemoryParams,
   type ReadMode,
   type StepGuard,
 } from "../../src/titans/index.ts";
@@ -148,4 +149,18 @@ export function expectRecurrence(
     mapCells(expected, (result) => result.state.momentum),
     tolerance,
   );
+}
+
+/** Parameters whose memory answers with vectors of length about one before it is written, as a trained one does: fresh ones answer softly. */
+export function answeringAloud(params: NeuralMemoryParams): NeuralMemoryParams {
+  const { layers, ...norm } = params.initialMemory;
+  const last = np.multiply(layers.at(-1)!, 10);
+  return { ...params, initialMemory: { ...norm, layers: [...layers.slice(0, -1), last] } };
+}
+
+/** Parameters whose convolution passes every token as it is: keys, values and queries are larger than behind fresh taps, and like each other only as their tokens are. */
+export function passingTokens(params: NeuralMemoryParams): NeuralMemoryParams {
+  const [kernel = 0, channels = 0] = params.convolution.shape;
+  const isCurrent = np.reshape(np.equal(np.arange(kernel), kernel - 1), [kernel, 1]);
+  return { ...params, convolution: np.broadcastTo(np.astype(isCurrent, "float32"), [kernel, channels]) };
 }

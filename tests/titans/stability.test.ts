@@ -27,6 +27,7 @@ import {
 import { toTensor } from "../common/tensors.ts";
 import * as oracle from "../oracles/index.ts";
 import { architectureOf, randomWeights, stateTensors } from "./memory-cases.ts";
+import { answeringAloud, passingTokens } from "./memory-runs.ts";
 
 function mean(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
@@ -85,11 +86,16 @@ describe("a long chunk of similar keys: step size 1, momentum 0.9, forgetting 0.
   }
 });
 
-/** A layer of the default shape at its initial parameters, fed random tokens 64 at a time. */
-function randomTokens(config: Partial<NeuralMemoryConfig>, seed: number, tokens: number) {
+/** A layer of the default shape at its initial parameters, or at what `change` makes of them, fed random tokens 64 at a time. */
+function randomTokens(
+  config: Partial<NeuralMemoryConfig>,
+  seed: number,
+  tokens: number,
+  change = (params: NeuralMemoryParams) => params,
+) {
   const [dim, segment] = [16, 64];
   const layer = new NeuralMemory({ dim, heads: 2, headDim: 8, ...config });
-  const params = scope(() => layer.init(key(seed)));
+  const params = scope(() => change(layer.init(key(seed))));
   const run = jit((state: NeuralMemoryState, x: Tensor) => {
     const [y, next, { lossAtInitial, lossBefore }] = layer.diagnose(params, state, x);
     const sizes = [...leaves(next), y].map((all) => np.max(np.absolute(all)));
@@ -135,8 +141,9 @@ describe("4,096 random tokens at initial parameters", () => {
   });
 
   it("diverge a memory of two layers behind the key guard, which knows nothing of the memory's own gain: the tangent guard does", () => {
-    expect(randomTokens({ depth: 2, stepGuard: "key" }, 1, 2048).finite).toBe(false);
-    expect(randomTokens({ depth: 2, stepGuard: "tangent" }, 1, 2048).finite).toBe(true);
+    const aloud = (params: NeuralMemoryParams) => passingTokens(answeringAloud(params));
+    expect(randomTokens({ depth: 2, stepGuard: "key" }, 1, 2048, aloud).finite).toBe(false);
+    expect(randomTokens({ depth: 2, stepGuard: "tangent" }, 1, 2048, aloud).finite).toBe(true);
   });
 });
 

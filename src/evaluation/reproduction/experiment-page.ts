@@ -72,9 +72,8 @@ function metricsSection({ arms, parts }: ExperimentData, findings: Findings): Ht
     const metrics = [...new Set(parts.flatMap((part) => (part.arm === name ? Object.keys(part.metrics) : [])))];
     return metrics.map((metric, i) => {
       const interval = findings.interval({ arm: name, metric })!;
-      const seeds = findings.values({ arm: name, metric }).length;
       const arm = i === 0 && html`<th scope="rowgroup" rowspan="${metrics.length}">${label}</th>`;
-      return html`<tr>${arm}<td>${metric}</td><td class="number">${numberText(interval.mean)}</td><td class="number">${rangeText(interval)}</td><td class="number">${seeds}</td></tr>`;
+      return html`<tr>${arm}<td>${metric}</td><td class="number">${numberText(interval.mean)}</td><td class="number">${rangeText(interval)}</td><td class="number">${interval.n}</td></tr>`;
     });
   });
   return html`<section id="metrics">
