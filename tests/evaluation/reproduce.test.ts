@@ -96,7 +96,7 @@ test("the time left is that of the parts that are missing, judged by those of th
   expect(secondsLeft(parts("nothing"))).toBeUndefined();
 });
 
-test("a part whose settings have changed is refused with what differs, and its numbers are not used", () => {
+test("a part that was trained otherwise is refused with what differs, and its numbers are not used", () => {
   const longer = [{ ...arms[0]!, layer: { ...layer, training: { ...training, steps: 4 } } }];
   const [changed] = parts("whole", longer);
   expect(() => checkSettings(changed!)).toThrow(ConfigError);
@@ -104,8 +104,20 @@ test("a part whose settings have changed is refused with what differs, and its n
     /written-0 was made with other settings .*: training.steps is 3 there, 4 now/,
   );
   expect(foundOf(changed!)).toBeUndefined();
-  const [others] = parts("whole", [{ ...arms[0]!, measures: [{ kind: "task", lengths: [32, 64], rows: 4 }] }]);
-  expect(() => checkSettings(others!)).toThrow(/measures.0.rows is 2 there, 4 now/);
+});
+
+test("a part that is to be measured otherwise is measured anew, and not trained", async () => {
+  const [before] = parts("whole");
+  const trained = foundOf(before!)!;
+  const [part] = parts("whole", [{ ...arms[0]!, measures: [{ kind: "task", lengths: [32], rows: 4 }] }]);
+  expect(foundOf(part!)).toBeUndefined();
+  const steps: unknown[] = [];
+  await trainMissing([part!], 1, { onEvent: (event) => event.kind === "step" && steps.push(event) });
+  expect(steps).toEqual([]);
+  const found = foundOf(part!)!;
+  expect(found.details.tasks.map(({ rows, length }) => [rows, length])).toEqual([[4, 32]]);
+  expect(found.validation).toEqual(trained.validation);
+  expect(found.seconds.training).toBe(trained.seconds.training);
 });
 
 test("a part that meets a number that is not finite is a finding, and the others go on", async () => {

@@ -167,7 +167,7 @@ function upright({ plot }: Plotter, mark: NonNullable<LinesFigure["mark"]>): Mar
       text: "label",
       frameAnchor: "middle",
       rotate: -90,
-      dx: -8,
+      dx: 9,
       fill: colour("ink-2"),
     }),
   ];
