@@ -23,6 +23,8 @@ export function bytes(value: number): string {
 /** A duration. */
 export function seconds(value: number): string {
   if (value < 60) return `${value.toFixed(1)} s`;
+  const minutes = Math.round(value / 60);
+  if (minutes >= 60) return `${count(Math.floor(minutes / 60))} h ${minutes % 60} min`;
   return `${Math.floor(value / 60)} min ${Math.round(value % 60)} s`;
 }
 

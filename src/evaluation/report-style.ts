@@ -83,7 +83,7 @@ thead th { border-top: 0; color: var(--ink-2); font-weight: 400; font-size: 14px
 tbody th { font-weight: 400; }
 tr.own th, tr.own td { font-weight: 600; }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
-td.about, th .about { color: var(--ink-2); font-size: 14px; font-weight: 400; }
+td.about, td .about, th .about { color: var(--ink-2); font-size: 14px; font-weight: 400; }
 table.ranking tbody th { white-space: nowrap; }
 .passage, pre { font: 15px/1.75 ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace; white-space: pre-wrap; overflow-wrap: anywhere; margin: 10px 0 0; }
 .passage span { border-radius: 2px; }

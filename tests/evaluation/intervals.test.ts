@@ -23,11 +23,11 @@ test("the interval of a mean is that of textbooks", () => {
   expect(mean).toBe(2);
   expect(high! - 2).toBeCloseTo(4.302653 / Math.sqrt(3), 5);
   expect(2 - low!).toBeCloseTo(4.302653 / Math.sqrt(3), 5);
-  expect(meanInterval([4, 4])).toEqual({ mean: 4, low: 4, high: 4 });
+  expect(meanInterval([4, 4])).toEqual({ mean: 4, low: 4, high: 4, n: 2 });
 });
 
 test("one value has no interval, and nothing can be told from it", () => {
-  expect(meanInterval([5])).toEqual({ mean: 5 });
+  expect(meanInterval([5])).toEqual({ mean: 5, n: 1 });
   expect(overlap(meanInterval([5]), meanInterval([1, 2]))).toBeUndefined();
   expect(overlap({ mean: 1, low: 0, high: 2 }, { mean: 3, low: 2, high: 4 })).toBe(true);
   expect(overlap({ mean: 3, low: 2.5, high: 4 }, { mean: 1, low: 0, high: 2 })).toBe(false);

@@ -96,7 +96,7 @@ test("the time left is that of the parts that are missing, judged by those of th
   expect(secondsLeft(parts("nothing"))).toBeUndefined();
 });
 
-test("a part whose settings have changed is refused with what differs, and its numbers are not used", () => {
+test("a part that was trained otherwise is refused with what differs, and its numbers are not used", () => {
   const longer = [{ ...arms[0]!, layer: { ...layer, training: { ...training, steps: 4 } } }];
   const [changed] = parts("whole", longer);
   expect(() => checkSettings(changed!)).toThrow(ConfigError);
@@ -104,8 +104,20 @@ test("a part whose settings have changed is refused with what differs, and its n
     /written-0 was made with other settings .*: training.steps is 3 there, 4 now/,
   );
   expect(foundOf(changed!)).toBeUndefined();
-  const [others] = parts("whole", [{ ...arms[0]!, measures: [{ kind: "task", lengths: [32, 64], rows: 4 }] }]);
-  expect(() => checkSettings(others!)).toThrow(/measures.0.rows is 2 there, 4 now/);
+});
+
+test("a part that is to be measured otherwise is measured anew, and not trained", async () => {
+  const [before] = parts("whole");
+  const trained = foundOf(before!)!;
+  const [part] = parts("whole", [{ ...arms[0]!, measures: [{ kind: "task", lengths: [32], rows: 4 }] }]);
+  expect(foundOf(part!)).toBeUndefined();
+  const steps: unknown[] = [];
+  await trainMissing([part!], 1, { onEvent: (event) => event.kind === "step" && steps.push(event) });
+  expect(steps).toEqual([]);
+  const found = foundOf(part!)!;
+  expect(found.details.tasks.map(({ rows, length }) => [rows, length])).toEqual([[4, 32]]);
+  expect(found.validation).toEqual(trained.validation);
+  expect(found.seconds.training).toBe(trained.seconds.training);
 });
 
 test("a part that meets a number that is not finite is a finding, and the others go on", async () => {
@@ -118,29 +130,30 @@ test("a part that meets a number that is not finite is a finding, and the others
   expect(fine!.failure).toBeUndefined();
 });
 
-test("bits per byte of a text are measured at each length, of models that learn while they read too", async () => {
+test("bits per byte of a text are measured at each length, of models that learn while they read and of stacked ones too", async () => {
   const text = { ...layer, task: undefined, corpus: "moby-dick" };
   const onText: Arm["measures"] = [{ kind: "text", lengths: [32, 64], tokens: 128 }];
+  const stacked = (as: string, stepSize: number) => ({ ...onText[0]!, as, stacked: { periods: [16], stepSize } });
   const hope = {
     ...text,
     preset: "hope-small",
     model: { ...layer.model, selfModifying: { chunkSize: 16, projectionChunkSize: 16 }, continuum: { periods: [16] } },
   };
-  const two = parts(
-    "text",
-    [
-      { ...arms[0]!, layer: text, measures: onText },
-      { ...arms[0]!, name: "hope", layer: hope, measures: onText },
-    ],
-    1,
-  );
+  const own = [
+    { ...arms[0]!, layer: text, measures: [...onText, stacked("still", 0), stacked("learning", 0.01)] },
+    { ...arms[0]!, name: "hope", layer: hope, measures: onText },
+  ];
+  const two = parts("text", own, 1);
   await trainMissing(two, 1, {});
   for (const part of two) {
     const { metrics } = foundOf(part)!;
     for (const length of [32, 64]) expect(metrics[`bits@${length}`]).toBeGreaterThan(4);
     expect(metrics["bits@32"]).toBeLessThan(9);
   }
-  expect(foundOf(two[0]!)!.metrics["writes@32"]).toBeGreaterThan(0);
+  const { metrics } = foundOf(two[0]!)!;
+  expect(metrics["writes@32"]).toBeGreaterThan(0);
+  expect(metrics["still.bits@64"]).toBeCloseTo(metrics["bits@64"]!, 4);
+  expect(metrics["learning.bits@64"]).not.toBeCloseTo(metrics["bits@64"]!, 3);
 });
 
 test("two arms of one name, two metrics of one name and names that are unknown or given twice are refused", async () => {

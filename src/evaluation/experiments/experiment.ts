@@ -1,4 +1,5 @@
 /** What an experiment is, as data: what a paper says, what is trained and measured, and the rule by which the outcome is judged. */
+import type { StackedLevels } from "../../models/index.ts";
 import type { RunLayer } from "../../training/index.ts";
 import type { Figure } from "./figure.ts";
 import type { Findings } from "./findings.ts";
@@ -15,16 +16,22 @@ export interface Judgement {
   readonly because: string;
 }
 
+/** What all measures may have. */
+interface AnyMeasure {
+  /** Begins the names of its metrics, as in `clean.accuracy@64`, where an arm has several measures. */
+  readonly as?: string;
+  /** Levels that the feed-forward networks of the trained model become before it is measured. */
+  readonly stacked?: StackedLevels;
+}
+
 /**
  * Questions of a task that a trained model answers. Metrics for a length L, in shares from 0 to 1 unless said otherwise: `accuracy@L` and `answers@L` (right
  * answer tokens and whole answers), `on@L`, `off@L`, `shuffled@L`, `frozen@L` (answer tokens whose fact lies in an earlier segment, by what is done to the
- * memory), `distance<d>@L` (answer tokens whose fact is d to 2d tokens away), `writes@L` (of the slots that could have been written), `lossDrop@L` (inner loss
- * before less after a write); and `chance`.
+ * memory), `distance<d>@L` (answer tokens whose fact is d to 2d tokens away), `writes@L` (of the slots that could have been written), `lossDrop@L` (of the
+ * inner loss before a write); and `chance`.
  */
-export interface TaskMeasure {
+export interface TaskMeasure extends AnyMeasure {
   readonly kind: "task";
-  /** Begins the names of its metrics, as in `clean.accuracy@64`, where an arm has several measures. */
-  readonly as?: string;
   /** Tokens of a row. */
   readonly lengths: readonly number[];
   /** Rows for each length. */
@@ -38,10 +45,10 @@ export interface TaskMeasure {
 }
 
 /** The validation part of a text, read from fresh memories. Metrics for a length L: `bits@L` (bits per byte over whole windows of L tokens), `writes@L`. */
-export interface TextMeasure {
+export interface TextMeasure extends AnyMeasure {
   readonly kind: "text";
-  /** As in `TaskMeasure`. */
-  readonly as?: string;
+  /** Another text than that of the training. */
+  readonly corpus?: string;
   /** Tokens of a window; multiples of `training.segment`. */
   readonly lengths: readonly number[];
   /** Tokens that are scored for each length. */

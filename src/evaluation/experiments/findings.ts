@@ -52,5 +52,5 @@ export class Findings {
 
 /** A share in percent, for sentences. */
 export function percent(share: number): string {
-  return Number.isNaN(share) ? "nothing" : `${Number((100 * share).toFixed(1))} %`;
+  return Number.isNaN(share) ? "nothing" : `${Number((100 * share).toFixed(1))}\u00a0%`;
 }

@@ -72,7 +72,7 @@ export const needleLength = defineExperiment<Settings>({
   },
   design({ trained, before, lengths, rows, model, training: shared, arms: models }) {
     const longest = lengths.at(-1)!;
-    const judged = lengths.filter((length) => length >= 4 * trained || length === longest);
+    const judged = lengths.filter((length) => length === 4 * trained || length === longest);
     return {
       setting: `Models of about the same size are trained to repeat a pass key from haystacks of ${trained} tokens, and asked for it in haystacks of up to ${longest}.`,
       rule: `Reproduced if a Titans model's mean accuracy is at least ${percent(GOOD)} at ${judged.join(" and ")} tokens while the 95 % interval of the windowed transformer lies wholly below its own there. Inconclusive if full attention stays below ${percent(GOOD)} at the trained length.`,
@@ -116,7 +116,7 @@ export const needleLength = defineExperiment<Settings>({
         const asked = models.filter(({ name }) => TITANS.includes(name));
         const shown = [...asked, ...models.filter(({ name }) => name === WINDOWED)].map(
           ({ name, label }) =>
-            `${label} ${judged.map((length) => percent(findings.mean(value(name, length)))).join(", ")}`,
+            `${label}: ${judged.map((length) => percent(findings.mean(value(name, length)))).join(", ")}`,
         );
         const because = `At ${judged.join(" and ")} tokens: ${shown.join("; ")}.`;
         return { verdict: asked.some(({ name }) => keeps(name)) ? "reproduced" : "not reproduced", because };

@@ -7,7 +7,7 @@ export function changedEntries(before: unknown, now: unknown, path = ""): string
     return names.flatMap((name) => changedEntries(before[name], now[name], path === "" ? name : `${path}.${name}`));
   }
   const [was, is] = [before, now].map((value) => JSON.stringify(value) ?? "absent");
-  return was === is ? [] : [`${path.replace(/^layer\./, "")} is ${was} there, ${is} now`];
+  return was === is ? [] : [`${path} is ${was} there, ${is} now`];
 }
 
 function isCompound(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -4,6 +4,7 @@ import type { BarsFigure, Figure, LinesFigure, Value } from "../experiments/figu
 import type { Findings } from "../experiments/findings.ts";
 import { colour, distinctSeries, dottedLine, type Series, wholeFigure } from "../figure-parts.ts";
 import { type Html, html } from "../html.ts";
+import type { MeanInterval } from "../intervals.ts";
 import type { Plotter } from "../plots.ts";
 
 /** Pixels of a bar, and between groups of bars. */
@@ -31,8 +32,7 @@ function lines(plotter: Plotter, figure: LinesFigure, findings: Findings): Html 
     const found = points.flatMap((point) => {
       const interval = findings.interval(point);
       if (interval === undefined) return [];
-      const { mean, low = Number.NaN, high = Number.NaN } = interval;
-      return [{ x: point.x, y: scale * mean, low: within(scale * low, value), high: within(scale * high, value) }];
+      return [{ x: point.x, y: scale * interval.mean, ...ends(interval, value) }];
     });
     const series: Series = { ...distinct[i]!, dashed: dashed || distinct[i]!.dashed === true };
     return found.length === 0 ? [] : [{ series, points: found }];
@@ -40,7 +40,7 @@ function lines(plotter: Plotter, figure: LinesFigure, findings: Findings): Html 
   if (drawn.length === 0) return undefined;
   const bands = drawn.map(({ series, points }) =>
     plotter.plot.areaY(
-      points.filter(({ low, high }) => Number.isFinite(low) && Number.isFinite(high)),
+      points.filter(({ low }) => low !== undefined),
       { x: "x", y1: "low", y2: "high", fill: colour(series.colour), fillOpacity: 0.14 },
     ),
   );
@@ -87,18 +87,8 @@ function bars(plotter: Plotter, figure: BarsFigure, findings: Findings): Html | 
     ofGroup.flatMap((bar) => {
       const interval = findings.interval(bar);
       if (interval === undefined) return [];
-      const { mean, low = Number.NaN, high = Number.NaN } = interval;
       const fill = colour(series[labels.indexOf(bar.label)]!.colour);
-      return [
-        {
-          group,
-          label: bar.label,
-          mean: scale * mean,
-          low: within(scale * low, value),
-          high: within(scale * high, value),
-          fill,
-        },
-      ];
+      return [{ group, label: bar.label, mean: scale * interval.mean, ...ends(interval, value), fill }];
     }),
   );
   if (found.length === 0) return undefined;
@@ -111,7 +101,7 @@ function bars(plotter: Plotter, figure: BarsFigure, findings: Findings): Html | 
     plot.barX(found, { fy: "group", y: "label", x: "mean", fill: "fill", insetTop: 1, insetBottom: 1 }),
     plot.ruleX(levels, { fy: "group", x: "at", stroke: colour("ink"), strokeDasharray: "2 3" }),
     plot.ruleY(
-      found.filter(({ low, high }) => Number.isFinite(low) && Number.isFinite(high)),
+      found.filter(({ low }) => low !== undefined),
       { fy: "group", y: "label", x1: "low", x2: "high", stroke: colour("ink"), strokeWidth: 1.5 },
     ),
   ];
@@ -133,9 +123,10 @@ function bars(plotter: Plotter, figure: BarsFigure, findings: Findings): Html | 
   });
 }
 
-/** Shares are drawn from nothing to all, whatever intervals say. */
-function within(at: number, { share }: Figure["value"]): number {
-  return share ? Math.min(100, Math.max(0, at)) : at;
+/** The ends of an interval as they are drawn: those of shares between nothing and all, whatever it says. Undefined for one seed. */
+function ends({ low, high }: MeanInterval, { share }: Figure["value"]) {
+  const drawn = (end: number | undefined) => (share && end !== undefined ? Math.min(100, Math.max(0, 100 * end)) : end);
+  return { low: drawn(low), high: drawn(high) };
 }
 
 function valueAxis({ label, share }: Figure["value"]): NonNullable<PlotOptions["y"]> {
@@ -174,10 +165,9 @@ function upright({ plot }: Plotter, mark: NonNullable<LinesFigure["mark"]>): Mar
     plot.text([mark], {
       x: "x",
       text: "label",
-      frameAnchor: "top",
-      textAnchor: "start",
-      dx: 5,
-      dy: 6,
+      frameAnchor: "middle",
+      rotate: -90,
+      dx: 9,
       fill: colour("ink-2"),
     }),
   ];

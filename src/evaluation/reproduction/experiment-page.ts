@@ -80,7 +80,7 @@ function metricsSection({ arms, parts }: ExperimentData, findings: Findings): Ht
 <h2>All numbers</h2>
 <details><summary>${count(rows.length)} means over seeds, with their 95 % intervals by Student’s t</summary>
 <div class="card scroll"><table>
-<caption><div>After the @: tokens of a row or window. Accuracies and writes are shares; accuracy and answers: answer tokens and whole answers, memory on; on, off, shuffled, frozen: answer tokens whose fact lies in an earlier segment, with memory on, empty, another row’s, never written; distance: answer tokens whose fact is so many tokens away, up to twice that; writes: of the slots that could have been written; lossDrop: inner loss before a write less after it; bits and validation: bits per byte or answer token.</div></caption>
+<caption><div>After the @: tokens of a row or window. Accuracies and writes are shares; accuracy and answers: answer tokens and whole answers, memory on; on, off, shuffled, frozen: answer tokens whose fact lies in an earlier segment, with memory on, empty, another row’s, never written; distance: answer tokens whose fact is so many tokens away, up to twice that; writes: of the slots that could have been written; lossDrop: of the inner loss before a write; bits and validation: bits per byte or answer token.</div></caption>
 <thead><tr><th scope="col">arm</th><th scope="col">metric</th><th scope="col" class="number">mean</th><th scope="col" class="number">95 % interval</th><th scope="col" class="number">seeds</th></tr></thead>
 <tbody>${rows}</tbody>
 </table></div></details>
@@ -143,5 +143,5 @@ function numberText(value: number): string {
 }
 
 function rangeText({ low, high }: MeanInterval): string {
-  return low !== undefined && high !== undefined ? `[${numberText(low)}, ${numberText(high)}]` : "one seed";
+  return low === undefined || high === undefined ? "one seed" : `[${numberText(low)}, ${numberText(high)}]`;
 }

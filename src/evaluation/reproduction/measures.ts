@@ -9,7 +9,14 @@ import {
   type TokenizerDescription,
   taskSchema,
 } from "../../data/index.ts";
-import { type LanguageModel, type ModelParams, mayWrite, nextTokenLoss } from "../../models/index.ts";
+import {
+  type LanguageModel,
+  type ModelParams,
+  mayWrite,
+  nextTokenLoss,
+  type StackedLevels,
+  stackLevels,
+} from "../../models/index.ts";
 import { openTrainingData, type RunConfig, SegmentPrograms, segmentsOf } from "../../training/index.ts";
 import { ConfigError, parseConfig } from "../../utils/index.ts";
 import type { Measure, TaskMeasure, TextMeasure } from "../experiments/experiment.ts";
@@ -75,19 +82,26 @@ export async function measureTrained(
     }
   };
   for (const measure of measures) {
+    const measured = measure.stacked === undefined ? trained : withLevels(trained, measure.stacked);
     if (measure.kind === "task") {
-      for (const evaluation of await onTask(trained, measure)) {
+      for (const evaluation of await onTask(measured, measure)) {
         tasks.push(evaluation);
         add(measure, taskMetrics(evaluation));
       }
     } else {
-      for (const evaluation of await onText(trained, measure)) {
+      for (const evaluation of await onText(measured, measure)) {
         texts.push(evaluation);
         add(measure, textMetrics(evaluation));
       }
     }
   }
   return { metrics, details: { tasks, texts } };
+}
+
+/** The same model, whose feed-forward networks learn while it reads. Its parameters are the arrays of the original. */
+function withLevels(trained: TrainedModel, levels: StackedLevels): TrainedModel {
+  const stacked = stackLevels({ config: trained.model.config, params: trained.params }, levels);
+  return { ...trained, ...stacked, config: { ...trained.config, model: stacked.model.config } };
 }
 
 async function onTask({ engine, model, params, tokens, config, signal }: TrainedModel, measure: TaskMeasure) {
@@ -113,13 +127,13 @@ async function onTask({ engine, model, params, tokens, config, signal }: Trained
 
 /** The metrics of a task at one length. */
 export function taskMetrics(evaluation: TaskEvaluation): Metrics {
-  const { length, all, carried, byDistance, writes, lossDrop, chance } = evaluation;
+  const { length, all, carried, byDistance, writes, lossDropShare, chance } = evaluation;
   const metrics: Metrics = { chance, [at("accuracy", length)]: share(all), [at("answers", length)]: answersShare(all) };
   for (const [condition, score] of Object.entries(carried ?? {}))
     if (score.tokens > 0) metrics[at(condition, length)] = share(score);
   for (const bin of byDistance) if (bin.tokens > 0) metrics[at(`distance${bin.from}`, length)] = share(bin);
   if (writes.slots > 0) metrics[at("writes", length)] = writes.writes / writes.slots;
-  if (lossDrop !== null) metrics[at("lossDrop", length)] = lossDrop;
+  if (lossDropShare !== null) metrics[at("lossDrop", length)] = lossDropShare;
   return metrics;
 }
 
@@ -132,10 +146,10 @@ function textMetrics({ length, bitsPerByte: bits, writes }: TextEvaluation): Met
 
 async function onText(
   { engine, model, params, tokenizer, config, signal }: TrainedModel,
-  { lengths, tokens }: TextMeasure,
+  { lengths, tokens, corpus = config.corpus }: TextMeasure,
 ): Promise<TextEvaluation[]> {
   const { segment } = config.training;
-  const data = await openTrainingData(config.corpus, tokenizer);
+  const data = await openTrainingData(corpus, tokenizer);
   // A model that learns while it reads learns from the text it is scored on, as it does in training: another program.
   const learning = model.learn && new SegmentPrograms(engine, model, nextTokenLoss);
   const reader = learning ? undefined : new WindowReader(engine, model, segment);

@@ -1,6 +1,6 @@
 /** The parts of an experiment: one arm with one seed each, its whole configuration, and what is kept of it (Node only). */
 import { existsSync, readFileSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { writeFileAtomic } from "../../data/index.ts";
@@ -94,7 +94,7 @@ function partLayer(
 }
 
 /**
- * Refuses a part whose folder holds one with other settings.
+ * Refuses a part whose folder holds one that was trained otherwise. One that is only to be measured otherwise is measured anew.
  *
  * @throws ConfigError with the entries that differ
  */
@@ -102,7 +102,7 @@ export function checkSettings(part: Part): void {
   const before = settingsIn(part.folder);
   // A part that never began to be trained has nothing to lose.
   if (before === undefined || !existsSync(join(runFolder(part.folder).checkpoints, "latest"))) return;
-  const changed = changedEntries(before, settingsOf(part));
+  const changed = changedEntries(before.layer, settingsOf(part).layer);
   if (changed.length === 0) return;
   throw new ConfigError(
     `${part.folder} was made with other settings than the code has now: ${changed.slice(0, 3).join("; ")}. ` +
@@ -117,9 +117,10 @@ export function foundOf(part: Part): FoundPart | undefined {
   return JSON.parse(readFileSync(path, "utf8")) as FoundPart;
 }
 
-/** Notes what a part is asked for, before it is trained. */
+/** Notes what a part is asked for, before it is trained or measured; what was found when something else was asked for is gone. */
 export async function keepSettings(part: Part): Promise<void> {
   await mkdir(part.folder, { recursive: true });
+  await rm(join(part.folder, FOUND), { force: true });
   await writeFileAtomic(join(part.folder, SETTINGS), `${JSON.stringify(settingsOf(part))}\n`);
 }
 

@@ -51,7 +51,7 @@ interface Planned {
  * Runs experiments. Every part is an ordinary run in `<out>/<experiment>/<arm>-<seed>`; those that were measured are kept, one that was half trained goes on
  * exactly. Pages are written however far it came: an experiment with missing parts is inconclusive.
  *
- * @throws ConfigError if an experiment is unknown or named twice, or a part was made with other settings: before anything is trained
+ * @throws ConfigError if an experiment is unknown or named twice, or a part was trained otherwise: before anything is trained
  * @throws MissingPackageError if a package that the pages need is not installed
  */
 export async function reproduce(options: ReproduceOptions, hooks: ReproduceHooks = {}): Promise<ReproduceResult> {

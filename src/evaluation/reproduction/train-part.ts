@@ -19,7 +19,7 @@ type Outcome = Pick<FoundPart, "metrics" | "details" | "failure">;
  * measured is not measured again. A number that is not finite is a finding.
  *
  * @returns `undefined` if it was stopped
- * @throws ConfigError if its folder holds a part with other settings
+ * @throws ConfigError if its folder holds a part that was trained otherwise
  */
 export async function trainPart(part: Part, hooks: CompareHooks = {}): Promise<FoundPart | undefined> {
   checkSettings(part);
