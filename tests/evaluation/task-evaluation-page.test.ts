@@ -47,12 +47,12 @@ async function pageOf(evaluations: readonly TaskEvaluation[]) {
   };
   const page = renderTaskEvaluation(await loadPlotter(), data);
   const { document } = parseHTML(page);
-  return { page, document, text: document.body.textContent!.replaceAll(/\s+/g, " ") };
+  return { document, text: document.body.textContent!.replaceAll(/\s+/g, " ") };
 }
 
 test("the page of an evaluation has heat maps, bars of the conditions and what was written", async () => {
   const lengths = [evaluation(256, 88), evaluation(1024, 70), evaluation(4096, 31)];
-  const { page, document, text } = await pageOf(lengths);
+  const { document, text } = await pageOf(lengths);
   expect(text).toMatch(/answers 31.0 % of 100 questions rightly in 100 rows of 4,096 tokens/);
   const cells = [...document.querySelectorAll("#places svg[aria-label*=depth] g[aria-label=text] text")];
   expect(cells.map((cell) => cell.firstChild!.textContent).slice(0, 10)).toEqual(
