@@ -47,7 +47,7 @@ async function pageOf(evaluations: readonly TaskEvaluation[]) {
   };
   const page = renderTaskEvaluation(await loadPlotter(), data);
   const { document } = parseHTML(page);
-  return { page, document, text: document.body.textContent!.replaceAll(/\s+/g, " ") };
+  return { document, text: document.body.textContent!.replaceAll(/\s+/g, " ") };
 }
 
 test("the page of an evaluation has heat maps, bars of the conditions and what was written", async () => {
