@@ -20,6 +20,11 @@ interface Settings {
     readonly label: string;
     readonly layer: RunLayer;
     readonly model?: RunLayer;
+    /** What is changed of the training. */
+    readonly training?: RunLayer;
+    /** Lengths that are measured, where not all are. */
+    readonly lengths?: readonly number[];
+    readonly seeds?: number;
   }[];
 }
 
@@ -32,11 +37,11 @@ const GOOD = 0.9;
 
 const training = { batch: 16, segment: 64, learningRate: 0.01, warmupSteps: 50, finalFraction: 0, steps: 300 };
 
+/** Linear memories that hardly forget, and momentum that leaves the guarded steps large. */
+const memory = { depth: 1, chunkSize: 16, maxMomentum: 0.5, gateBiases: { forget: -8 } };
+
 const arms: Settings["arms"] = [
-  { name: "lmm", label: "Titans LMM", layer: { preset: "lmm-small" }, model: { memory: { chunkSize: 16 } } },
-  { name: "mac", label: "Titans MAC", layer: { preset: "mac-small" }, model: { memory: { chunkSize: 16 } } },
-  { name: "mag", label: "Titans MAG", layer: { preset: "mag-small" }, model: { memory: { chunkSize: 16 } } },
-  { name: "mal", label: "Titans MAL", layer: { preset: "mal-small" }, model: { memory: { chunkSize: 16 } } },
+  { name: "lmm", label: "Titans LMM", layer: { preset: "lmm-small" }, model: { memory } },
   { name: WINDOWED, label: "transformer, window 32", layer: { preset: "transformer-small" }, model: { window: 32 } },
   {
     name: "gated-deltanet",
@@ -44,13 +49,19 @@ const arms: Settings["arms"] = [
     layer: { preset: "lmm-small" },
     model: { architecture: "miras:gated-deltanet" },
   },
-  { name: "hope", label: "Hope", layer: { preset: "hope-small" } },
   {
     name: CONTROL,
     label: "full attention at the trained length",
-    layer: { preset: "lmm-small" },
-    model: { architecture: "miras:softmax-attention", window: 256 },
+    layer: { preset: "transformer-small" },
+    model: { window: 256 },
+    training: { steps: 1500, learningRate: 0.003 },
+    lengths: [256],
+    seeds: 1,
   },
+  { name: "mag", label: "Titans MAG", layer: { preset: "mag-small" }, model: { memory } },
+  { name: "mal", label: "Titans MAL", layer: { preset: "mal-small" }, model: { memory } },
+  { name: "mac", label: "Titans MAC", layer: { preset: "mac-small" }, model: { memory } },
+  { name: "hope", label: "Hope", layer: { preset: "hope-small" } },
 ];
 
 export const needleLength = defineExperiment<Settings>({
@@ -59,8 +70,12 @@ export const needleLength = defineExperiment<Settings>({
   title: "Needles in growing haystacks",
   claim:
     "On needle-in-a-haystack tasks Titans keep their accuracy as sequences grow, where other models fall (Titans section 5.3, Table 2).",
-  attempts: [],
-  full: { trained: 256, before: [64], lengths: [256, 512, 1024, 2048, 4096], rows: 64, model: {}, training, arms },
+  attempts: [
+    "The first setting of the LMM with forget bias -5, one seed: 100, 100 and 97 % of digits right at 256, 1,024 and 4,096 tokens (86 % of whole keys at 4,096).",
+    "MAC at these settings after 150 steps, one seed: 51 % of digits right at 256 tokens.",
+    "Full attention (a transformer) at 64 tokens and learning rate 0.003, one seed: 99.6 % of digits right after 1,050 steps.",
+  ],
+  full: { trained: 256, before: [64], lengths: [256, 1024, 4096], rows: 64, model: {}, training, arms },
   smoke: {
     trained: 64,
     before: [],
@@ -68,7 +83,9 @@ export const needleLength = defineExperiment<Settings>({
     rows: 2,
     model: { dim: 16, layers: 1 },
     training: { ...training, batch: 2, steps: 2, warmupSteps: 0, evaluationTokens: 64 },
-    arms: arms.filter(({ name }) => ["lmm", WINDOWED, CONTROL].includes(name)),
+    arms: arms
+      .filter(({ name }) => ["lmm", WINDOWED, CONTROL].includes(name))
+      .map((arm) => (arm.name === CONTROL ? { ...arm, training: { steps: 2 }, lengths: [64] } : arm)),
   },
   design({ trained, before, lengths, rows, model, training: shared, arms: models }) {
     const longest = lengths.at(-1)!;
@@ -76,16 +93,17 @@ export const needleLength = defineExperiment<Settings>({
     return {
       setting: `Models of about the same size are trained to repeat a pass key from haystacks of ${trained} tokens, and asked for it in haystacks of up to ${longest}.`,
       rule: `Reproduced if a Titans model's mean accuracy is at least ${percent(GOOD)} at ${judged.join(" and ")} tokens while the 95 % interval of the windowed transformer lies wholly below its own there. Inconclusive if full attention stays below ${percent(GOOD)} at the trained length.`,
-      arms: models.map(({ name, label, layer, model: own }) => ({
+      arms: models.map(({ name, label, layer, model: own, training: changed, lengths: some = lengths, seeds }) => ({
         name,
         label,
         layer: {
           ...layer,
           model: { ...model, ...own },
           task: { name: "passkey", lengths: before },
-          training: { ...shared, length: trained },
+          training: { ...shared, ...changed, length: trained },
         },
-        measures: [{ kind: "task", lengths, rows }],
+        measures: [{ kind: "task", lengths: some, rows }],
+        ...(seeds !== undefined && { seeds }),
       })),
       controls: [{ arm: CONTROL, metric: at("accuracy", trained), atLeast: GOOD }],
       figures: [
@@ -96,10 +114,10 @@ export const needleLength = defineExperiment<Settings>({
             "Digits of the pass key, mean and 95 % interval over seeds. Dotted: guessing. Upright: the trained length.",
           x: { label: "tokens of a row", logarithmic: true },
           value: { label: "right answer tokens, in percent", share: true },
-          lines: models.map(({ name, label }) => ({
+          lines: models.map(({ name, label, lengths: some = lengths }) => ({
             label,
             dashed: name === CONTROL,
-            points: overLengths(name, "accuracy", lengths),
+            points: overLengths(name, "accuracy", some),
           })),
           chance: { arm: models[0]!.name, metric: "chance" },
           mark: { x: trained, label: "trained" },
