@@ -9,6 +9,7 @@ export {
   saveCheckpoint,
 } from "./checkpoint.ts";
 export { type TrainingConfig, type TrainingInput, trainingSchema } from "./config.ts";
+export { doWork, type WorkHooks } from "./do-work.ts";
 export { type EvaluationSplit, evaluationSplits, openEvaluationText } from "./evaluation-text.ts";
 export { type FitMetrics, type FitOptions, fitModel } from "./fit-model.ts";
 export { type LossEntry, type LossUnit, lossEntry, lossOf } from "./loss-entry.ts";
@@ -57,3 +58,4 @@ export {
   type ValidationWindows,
   type WindowSource,
 } from "./window-source.ts";
+export { WorkerProcess } from "./worker-process.ts";

@@ -6,8 +6,9 @@ import { writeFileAtomic } from "../data/index.ts";
 import { NeuralMemoryError } from "../utils/index.ts";
 import { findCheckpoint } from "./checkpoint.ts";
 import type { RunConfig } from "./run-config.ts";
-import { RunProcess } from "./run-process.ts";
-import type { RunProgress, RunWorkerEnd } from "./run-worker-messages.ts";
+import { runWorkerEntry } from "./run-worker-entry.ts";
+import type { RunDivergence, RunProgress, RunWork } from "./run-worker-messages.ts";
+import { WorkerProcess } from "./worker-process.ts";
 
 /** Where a run's folder keeps why it cannot go on. */
 const DIVERGED = "diverged.json";
@@ -57,7 +58,7 @@ interface Place {
   readonly reject: (error: unknown) => void;
   /** Asked for before its process was there. */
   stopped?: boolean;
-  process?: RunProcess;
+  process?: WorkerProcess<RunWork, RunProgress, RunDivergence | undefined>;
 }
 
 /**
@@ -155,12 +156,12 @@ export class RunPool {
     const { name, folder, config } = run;
     const before = await endOf(run);
     if (before.outcome !== "stopped" || before.step >= until || place.stopped) return before;
-    const request = { kind: "train", folder, config: { ...config, threads: 1 }, until: place.until } as const;
-    place.process = new RunProcess(request, (progress) => this.tell({ ...progress, run: name }));
-    const end = await place.process.ended.catch((cause) => {
+    const work = { folder, config: { ...config, threads: 1 }, until: place.until };
+    place.process = new WorkerProcess(runWorkerEntry, work, (progress) => this.tell({ ...progress, run: name }));
+    const divergence = await place.process.result.catch((cause) => {
       throw new NeuralMemoryError(`${name}: ${cause instanceof Error ? cause.message : cause}`, { cause });
     });
-    await keep(run, end);
+    if (divergence) await writeFileAtomic(join(folder, DIVERGED), `${JSON.stringify(divergence)}\n`);
     return endOf(run);
   }
 }
@@ -175,20 +176,12 @@ async function leave({ run, resolve, reject }: Place): Promise<void> {
   await endOf(run).then(resolve, reject);
 }
 
-async function keep({ name, folder }: PoolRun, end: RunWorkerEnd): Promise<void> {
-  if (end.kind === "error") throw new NeuralMemoryError(`${name}: ${end.message}`);
-  if (end.kind === "diverged") await writeFileAtomic(join(folder, DIVERGED), `${JSON.stringify(end)}\n`);
-}
-
 /** What a run has come to until now, from its folder. */
 async function endOf({ folder, config }: PoolRun): Promise<PoolRunEnd> {
   const diverged = join(folder, DIVERGED);
   if (existsSync(diverged)) {
-    const { step, arrays, message } = JSON.parse(readFileSync(diverged, "utf8")) as Extract<
-      RunWorkerEnd,
-      { kind: "diverged" }
-    >;
-    return { outcome: "diverged", step, arrays, message };
+    const divergence = JSON.parse(readFileSync(diverged, "utf8")) as RunDivergence;
+    return { outcome: "diverged", ...divergence };
   }
   const checkpoint = await findCheckpoint(folder).catch(() => undefined);
   if (checkpoint === undefined) return { outcome: "stopped", step: 0, checkpoint };

@@ -1,38 +1,33 @@
 /** A process of its own that trains one run: what `RunPool` starts. */
 import { NonFiniteError } from "../utils/index.ts";
+import { doWork, type WorkHooks } from "./do-work.ts";
 import { openRunIn } from "./open-run.ts";
 import { trainRun } from "./run.ts";
-import type { RunWorkerEnd, RunWorkerMessage, RunWorkerRequest } from "./run-worker-messages.ts";
+import type { RunDivergence, RunProgress, RunWork } from "./run-worker-messages.ts";
 
-const controller = new AbortController();
-const say = (message: RunWorkerMessage) => void process.send!(message);
-
-// A terminal sends its Ctrl-C to every process of a command. The one that started this one hears it too, and says when to stop.
-for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => {});
-process.on("disconnect", () => process.exit(1));
-process.on("message", async (request: RunWorkerRequest) => {
-  if (request.kind === "stop") return controller.abort();
-  const end = await train(request).catch(failure);
-  process.send!(end, () => process.exit(0));
-});
-
-async function train({ folder, config, until }: Extract<RunWorkerRequest, { kind: "train" }>): Promise<RunWorkerEnd> {
-  const onNote = (sentence: string) => say({ kind: "note", sentence });
+async function trainWork(
+  { folder, config, until }: RunWork,
+  { tell, signal }: WorkHooks<RunProgress>,
+): Promise<RunDivergence | undefined> {
+  const reached = new AbortController();
+  const onNote = (sentence: string) => tell({ kind: "note", sentence });
   const run = await openRunIn(folder, { layer: config, where: folder, onNote });
-  const { step } = await trainRun(run, {
-    onStep(metrics) {
-      say({ kind: "step", ...metrics });
-      if (metrics.step === until) controller.abort();
-    },
-    onValidation: (metrics) => say({ kind: "validation", ...metrics }),
-    onNote,
-    signal: controller.signal,
-  });
-  return { kind: "saved", step };
+  try {
+    await trainRun(run, {
+      onStep(metrics) {
+        tell({ kind: "step", ...metrics });
+        if (metrics.step === until) reached.abort();
+      },
+      onValidation: (metrics) => tell({ kind: "validation", ...metrics }),
+      onNote,
+      signal: AbortSignal.any([signal, reached.signal]),
+    });
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof NonFiniteError)) throw error;
+    const { step, arrays, message } = error;
+    return { step, arrays, message };
+  }
 }
 
-function failure(error: unknown): RunWorkerEnd {
-  const message = error instanceof Error ? error.message : String(error);
-  if (!(error instanceof NonFiniteError)) return { kind: "error", message };
-  return { kind: "diverged", step: error.step, arrays: error.arrays, message };
-}
+doWork(trainWork);

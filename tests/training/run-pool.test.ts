@@ -146,7 +146,7 @@ test("what a run cannot be trained for is said under its name, after the others 
   writeFileSync(broken, "console.error('so long'); process.exit(3);");
   entry.worker = broken;
   await expect(new RunPool().train(other!)).rejects.toThrow(
-    "seed 1: the process of a run ended with code 3; it said: so long",
+    "seed 1: its process ended with code 3; it said: so long",
   );
   entry.worker = bundled;
 });

@@ -1,7 +1,9 @@
 /** Trains and measures the parts that are missing, one or several at a time (Node only). */
+import { WorkerProcess } from "../../training/index.ts";
+import { NeuralMemoryError } from "../../utils/index.ts";
 import type { CompareEvent, CompareHooks } from "../compare-job.ts";
-import { foundOf, type Part } from "./part.ts";
-import { trainInProcess } from "./part-process.ts";
+import { type FoundPart, foundOf, type Part } from "./part.ts";
+import { partWorkerEntry } from "./part-worker-entry.ts";
 import { secondsLeft } from "./seconds-left.ts";
 import { trainPart } from "./train-part.ts";
 
@@ -70,4 +72,21 @@ export async function trainMissing(
   );
   await Promise.allSettled(lanes);
   await Promise.all(lanes);
+}
+
+/** As `trainPart`, in a process that ends with it. */
+async function trainInProcess(part: Part, { onEvent, signal }: CompareHooks): Promise<FoundPart | undefined> {
+  const worker = new WorkerProcess<Part, CompareEvent, void>(partWorkerEntry, part, (event) => onEvent?.(event));
+  const stop = () => worker.stop();
+  if (signal?.aborted) stop();
+  else signal?.addEventListener("abort", stop, { once: true });
+  try {
+    await worker.result;
+  } catch (cause) {
+    const name = `${part.experiment}, ${part.label}, seed ${part.seed}`;
+    throw new NeuralMemoryError(`${name}: ${cause instanceof Error ? cause.message : cause}`, { cause });
+  } finally {
+    signal?.removeEventListener("abort", stop);
+  }
+  return foundOf(part);
 }
