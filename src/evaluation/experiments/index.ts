@@ -3,6 +3,7 @@ import { ConfigError, unknownName } from "../../utils/index.ts";
 import type { SizedExperiment } from "./experiment.ts";
 import { memoryDepth } from "./memory-depth.ts";
 import { memoryMatters } from "./memory-matters.ts";
+import { mirasLength } from "./miras-length.ts";
 import { mirasModels } from "./miras-models.ts";
 import { mirasObjectives } from "./miras-objectives.ts";
 import { needleLength } from "./needle-length.ts";
@@ -15,6 +16,7 @@ export const experiments: readonly SizedExperiment[] = [
   memoryDepth,
   mirasModels,
   mirasObjectives,
+  mirasLength,
 ];
 
 /** The names of all experiments. */
