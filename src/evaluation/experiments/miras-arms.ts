@@ -8,7 +8,7 @@ export interface MirasArm {
   readonly model: RunLayer;
 }
 
-/** The papers' models write with steps of at most 0.02 to 0.1, too small to learn recall from a few hundred short trainings steps; 1 is the bound of the other rows. */
+/** By default they write with steps of at most 0.02 to 0.1, too small to learn recall in a few hundred short training steps; 1 is the bound of the other rows. */
 const miras = { maxStepSize: 1 };
 
 /** The three models that MIRAS proposes. */

@@ -32,13 +32,16 @@ export const mirasObjectives = defineExperiment<Settings>({
   title: "Exponents of Moneta's bias and of its retention",
   claim:
     "The exponent p of the attentional bias matters, and not in one direction: of those from 1 to 4 the best is 3 and the worst 4; Moneta is that with p = 3 and q = 4 (MIRAS section 6, ablation study).",
-  attempts: [],
+  attempts: [
+    "Steps of at most 0.1, our default, eight keys in rows of 64 tokens, 150 steps of 8 rows, one seed: Moneta got 18 % of the answers right, little above guessing.",
+    "Steps of up to 1, four keys in rows of 32 tokens, one seed: Moneta came to 46 % in 118 steps and was still learning; other exponents were not tried.",
+  ],
   full: {
     biases: [1.5, 2, 3, 4],
     retentions: [2, 3, 4, 5],
     lengths: [32, 64, 128],
     rows: 64,
-    segment: 32,
+    segment: 16,
     model: { dim: 32, layers: 2 },
     training,
   },
@@ -87,7 +90,7 @@ export const mirasObjectives = defineExperiment<Settings>({
     } as const;
     const caption = "Mean and 95 % interval over seeds. Dotted: guessing. Upright: the trained length.";
     return {
-      setting: `Moneta with exponents p of its bias from ${biases[0]} to ${biases.at(-1)} (q = ${BEST.q}), and with exponents q of its retention from ${retentions[0]} to ${retentions.at(-1)} (p = ${BEST.p}), learns in-context recall of ${task.keys} keys in rows of ${trained} tokens. It may write with steps of up to 1: with the paper's bound of 0.1 it learned nothing in so short a training.`,
+      setting: `Moneta with exponents p of its bias from ${biases[0]} to ${biases.at(-1)} (q = ${BEST.q}), and with exponents q of its retention from ${retentions[0]} to ${retentions.at(-1)} (p = ${BEST.p}), learns in-context recall of ${task.keys} keys in rows of ${trained} tokens. It may write with steps of up to 1: with our default bound of 0.1 it learned little in so short a training.`,
       rule: `Reproduced if at ${trained} tokens p = ${BEST.p} gets the most answers right in the mean and p = ${WORST} the fewest, and the 95 % interval over seeds of the first lies wholly above that of the second. Not reproduced if another p lies wholly above p = ${BEST.p}, if p = ${WORST} gets at least as much right as p = ${BEST.p} in the mean, or if p = ${BEST.p} diverges; inconclusive otherwise. What q changes is shown, not judged: the paper has no order of it.`,
       arms: [...byBias, ...byRetention].map(arm),
       figures: [

@@ -34,11 +34,13 @@ const FULL = "full";
 const CONTROL = "attention";
 /** What full attention has to reach at the trained length. */
 const SOLVED = 0.9;
+/** Times the steps of the others that it is trained for. */
+const CONTROL_STEPS = 2;
 /** Parts that may fail to show before the claim does. */
 const UNSEEN = 1;
 
 const model = { dim: 64, persistentTokens: 4, memory: { chunkSize: 16, depth: 2 } };
-const training = { batch: 16, segment: 64, learningRate: 0.01, warmupSteps: 50, finalFraction: 0, steps: 200 };
+const training = { batch: 8, segment: 64, learningRate: 0.01, warmupSteps: 50, finalFraction: 0, steps: 300 };
 
 export const titansAblation = defineExperiment<Settings>({
   name: "titans-ablation",
@@ -46,13 +48,17 @@ export const titansAblation = defineExperiment<Settings>({
   title: "Parts of the memory, taken away one at a time",
   claim:
     "All parts of the memory contribute: forgetting most, then momentum, convolution, depth, and persistent tokens least (Titans section 5.9, Table 5, ordered by perplexity).",
-  attempts: [],
+  attempts: [
+    "Eight keys in rows of 64 tokens, 200 steps of 16 rows, one seed: too easy. The full memory had 98 % right after 130 steps; without momentum it was 100 % at 64 tokens and 98 % at 1,024, without forgetting 100 % at both.",
+    "Sixteen keys in rows of 128 tokens with models of 32 features, one seed: too hard. The full memory had 13 % right after 239 steps of 8 rows.",
+    "The same with 64 features, as now, one seed: the full memory had 56 % right after 202 steps and was still learning; the other models were not tried.",
+  ],
   full: {
-    task: { name: "noisy-recall", noise: 0.4 },
-    trained: 64,
-    lengths: [64, 256, 1024],
-    rows: 32,
-    segment: 32,
+    task: { name: "noisy-recall", noise: 0.4, keys: 16, values: 16 },
+    trained: 128,
+    lengths: [128, 512, 1024],
+    rows: 16,
+    segment: 64,
     model,
     training,
     without: parts.map(({ name }) => name),
@@ -80,7 +86,13 @@ export const titansAblation = defineExperiment<Settings>({
       ]),
       measures: [{ kind: "task", lengths, rows, segment }],
     });
-    const attention = { architecture: "miras:softmax-attention", window: trained };
+    const attention = armOf(CONTROL, "full attention at the trained length", {
+      architecture: "miras:softmax-attention",
+      window: trained,
+    });
+    // It is asked whether the task can be done, not how fast it is learned.
+    const longer = { training: { steps: CONTROL_STEPS * (shared.steps as number) } };
+    const control: Arm = { ...attention, layer: mergeLayers([attention.layer, longer]), seeds: 1 };
     const shown = [{ name: FULL, label: "full memory" }, ...removed];
     return {
       setting: `A titans-lmm model with a memory of depth 2 and persistent tokens learns noisy-recall in rows of ${trained} tokens, and so does the same model without one of its parts: without forgetting (a gate of nearly 0 that stays there), without momentum, without convolution (kernels of one tap, so that no token sees another on its way to the memory), with a linear memory, without persistent tokens. Measured up to ${judged} tokens.`,
@@ -88,7 +100,7 @@ export const titansAblation = defineExperiment<Settings>({
       arms: [
         armOf(FULL, "full memory"),
         ...removed.map(({ name, label, model: changes }) => armOf(name, label, changes)),
-        { ...armOf(CONTROL, "full attention at the trained length", attention), seeds: 1 },
+        control,
       ],
       controls: [{ arm: CONTROL, metric: at("accuracy", trained), atLeast: SOLVED }],
       figures: [
