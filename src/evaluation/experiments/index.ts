@@ -1,10 +1,23 @@
 /** All experiments, in the order they are run and listed. */
 import { ConfigError, unknownName } from "../../utils/index.ts";
 import type { SizedExperiment } from "./experiment.ts";
+import { memoryDepth } from "./memory-depth.ts";
 import { memoryMatters } from "./memory-matters.ts";
+import { mirasLength } from "./miras-length.ts";
+import { mirasModels } from "./miras-models.ts";
+import { mirasObjectives } from "./miras-objectives.ts";
 import { needleLength } from "./needle-length.ts";
+import { titansAblation } from "./titans-ablation.ts";
 
-export const experiments: readonly SizedExperiment[] = [memoryMatters, needleLength];
+export const experiments: readonly SizedExperiment[] = [
+  memoryMatters,
+  needleLength,
+  titansAblation,
+  memoryDepth,
+  mirasModels,
+  mirasObjectives,
+  mirasLength,
+];
 
 /** The names of all experiments. */
 export const experimentNames: readonly string[] = experiments.map(({ name }) => name);
