@@ -1,10 +1,19 @@
 /** All experiments, in the order they are run and listed. */
 import { ConfigError, unknownName } from "../../utils/index.ts";
 import type { SizedExperiment } from "./experiment.ts";
+import { hopeAblation } from "./hope-ablation.ts";
+import { levelStacking } from "./level-stacking.ts";
 import { memoryMatters } from "./memory-matters.ts";
 import { needleLength } from "./needle-length.ts";
+import { optimizersText } from "./optimizers-text.ts";
 
-export const experiments: readonly SizedExperiment[] = [memoryMatters, needleLength];
+export const experiments: readonly SizedExperiment[] = [
+  memoryMatters,
+  needleLength,
+  optimizersText,
+  hopeAblation,
+  levelStacking,
+];
 
 /** The names of all experiments. */
 export const experimentNames: readonly string[] = experiments.map(({ name }) => name);
