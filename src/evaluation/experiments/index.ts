@@ -2,6 +2,7 @@
 import { ConfigError, unknownName } from "../../utils/index.ts";
 import type { SizedExperiment } from "./experiment.ts";
 import { hopeAblation } from "./hope-ablation.ts";
+import { hopeTasks } from "./hope-tasks.ts";
 import { levelStacking } from "./level-stacking.ts";
 import { memoryMatters } from "./memory-matters.ts";
 import { needleLength } from "./needle-length.ts";
@@ -10,6 +11,7 @@ import { optimizersText } from "./optimizers-text.ts";
 export const experiments: readonly SizedExperiment[] = [
   memoryMatters,
   needleLength,
+  hopeTasks,
   optimizersText,
   hopeAblation,
   levelStacking,
