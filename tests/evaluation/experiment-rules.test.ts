@@ -216,3 +216,20 @@ describe("level-stacking", () => {
     expect(verdict([3.2, 3.4, 3.6], [3.25, 3.41, 3.65])).toBe("not reproduced");
   });
 });
+
+describe("levels-forgetting", () => {
+  const experiment = experimentNamed("levels-forgetting").of("full");
+  const verdict = (...shares: readonly number[]) =>
+    experiment.judge(
+      new Findings(
+        shares.flatMap((share, i) => armOf(`levels-${i}`, { "distance64@256": [share - 0.01, share, share + 0.01] })),
+      ),
+    ).verdict;
+
+  test("is reproduced if one level helps, and three help more", () => {
+    expect(verdict(0.1, 0.5, 0.6, 0.7)).toBe("reproduced");
+    expect(verdict(0.1, 0.5, 0.6, 0.51)).toBe("inconclusive");
+    expect(verdict(0.1, 0.5, 0.6, 0.4)).toBe("not reproduced");
+    expect(verdict(0.1, 0.11, 0.5, 0.7)).toBe("not reproduced");
+  });
+});

@@ -4,6 +4,7 @@ import type { SizedExperiment } from "./experiment.ts";
 import { hopeAblation } from "./hope-ablation.ts";
 import { hopeTasks } from "./hope-tasks.ts";
 import { levelStacking } from "./level-stacking.ts";
+import { levelsForgetting } from "./levels-forgetting.ts";
 import { memoryMatters } from "./memory-matters.ts";
 import { needleLength } from "./needle-length.ts";
 import { optimizersText } from "./optimizers-text.ts";
@@ -12,6 +13,7 @@ export const experiments: readonly SizedExperiment[] = [
   memoryMatters,
   needleLength,
   hopeTasks,
+  levelsForgetting,
   optimizersText,
   hopeAblation,
   levelStacking,
