@@ -42,7 +42,9 @@ export const hopeTasks = defineExperiment<Settings>({
   title: "Hope against Titans and attention on generated tasks",
   claim:
     "Hope does the tasks of the MAD suite at least as well as Titans and transformers, and recognises regular languages such as parity, which transformers do not (Nested Learning Tables 4 and 5).",
-  attempts: [],
+  attempts: [
+    "Hope alone, one seed: selective copying still at guessing after 100 steps with a continuum memory that stands still within a row (learning rate 0.01); in-context recall 55 % right after 200 steps with these settings.",
+  ],
   full: {
     tasks: [
       { name: "in-context-recall" },
