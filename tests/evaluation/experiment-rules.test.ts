@@ -136,3 +136,100 @@ describe("memory-matters", () => {
     );
   });
 });
+
+describe("hope-tasks", () => {
+  const experiment = experimentNamed("hope-tasks").of("full");
+  const tasks = experiment.arms.flatMap(({ name }) => (name.endsWith("-hope") ? [name.replace(/-hope$/, "")] : []));
+  type Scores = Readonly<Record<"hope" | "lmm" | "attention", number>>;
+  const verdict = (of: (task: number) => Scores, diverged: readonly string[] = []) => {
+    const parts = tasks.flatMap((task, i) =>
+      Object.entries(of(i)).flatMap(([name, mean]) =>
+        armOf(`${task}-${name}`, { "accuracy@64": [mean - 0.01, mean, mean + 0.01], chance: [0.1, 0.1, 0.1] }),
+      ),
+    );
+    const failures = diverged.map((arm) => ({ arm, seed: 3, metrics: {}, failure: {} }));
+    return experiment.judge(new Findings([...parts, ...failures])).verdict;
+  };
+  const lead = { hope: 0.9, lmm: 0.7, attention: 0.7 };
+  const tie = { hope: 0.9, lmm: 0.9, attention: 0.9 };
+
+  test("is reproduced if Hope leads on two tasks and trails on none", () => {
+    expect(verdict((task) => (task < 2 ? lead : tie))).toBe("reproduced");
+    expect(verdict((task) => (task < 1 ? lead : tie))).toBe("inconclusive");
+  });
+
+  test("is not reproduced if Hope trails on a task that a model learns, or diverges on it", () => {
+    expect(verdict((task) => (task < 2 ? lead : { ...tie, lmm: 0.99 }))).toBe("not reproduced");
+    expect(verdict((task) => (task < 2 ? lead : tie), [`${tasks[0]}-hope`])).toBe("not reproduced");
+    expect(verdict((task) => (task < 2 ? lead : { hope: 0.05, lmm: 0.15, attention: 0.1 }))).toBe("reproduced");
+  });
+});
+
+describe("optimizers-text", () => {
+  const experiment = experimentNamed("optimizers-text").of("full");
+  const verdict = (m3: number, muon: number, adamw: number) =>
+    experiment.judge(
+      new Findings(
+        Object.entries({ m3, muon, adamw }).flatMap(([arm, mean]) =>
+          armOf(arm, { "bits@256": [mean - 0.01, mean, mean + 0.01] }),
+        ),
+      ),
+    ).verdict;
+
+  test("is reproduced if M3 takes fewer bits than both, and not if one takes fewer", () => {
+    expect(verdict(2.7, 2.8, 3)).toBe("reproduced");
+    expect(verdict(2.79, 2.8, 3)).toBe("inconclusive");
+    expect(verdict(2.81, 2.8, 3)).toBe("not reproduced");
+    expect(verdict(2.7, 2.8, 2.6)).toBe("not reproduced");
+  });
+});
+
+describe("hope-ablation", () => {
+  const experiment = experimentNamed("hope-ablation").of("full");
+  const without = experiment.arms.map(({ name }) => name).filter((name) => name !== "hope" && name !== "static-query");
+  const verdict = (bits: (component: number) => number) =>
+    experiment.judge(
+      new Findings(
+        [armOf("hope", { "bits@256": [2.99, 3, 3.01] })]
+          .concat(without.map((arm, i) => armOf(arm, { "bits@256": [bits(i) - 0.01, bits(i), bits(i) + 0.01] })))
+          .flat(),
+      ),
+    ).verdict;
+
+  test("is reproduced if four components are missed, and not if three means are lower", () => {
+    expect(without).toHaveLength(6);
+    expect(verdict((i) => (i < 4 ? 3.2 : 2.9))).toBe("reproduced");
+    expect(verdict((i) => (i < 3 ? 3.2 : 3.005))).toBe("inconclusive");
+    expect(verdict((i) => (i < 3 ? 3.2 : 2.9))).toBe("not reproduced");
+  });
+});
+
+describe("level-stacking", () => {
+  const experiment = experimentNamed("level-stacking").of("full");
+  const verdict = (plain: readonly number[], two: readonly number[]) =>
+    experiment.judge(new Findings(armOf("transformer", { "plain.sotu.bits@4096": plain, "two.sotu.bits@4096": two })))
+      .verdict;
+
+  test("compares each trained model with itself", () => {
+    expect(verdict([3.2, 3.4, 3.6], [3.15, 3.36, 3.55])).toBe("reproduced");
+    expect(verdict([3.2, 3.4, 3.6], [3.0, 3.41, 3.55])).toBe("inconclusive");
+    expect(verdict([3.2, 3.4, 3.6], [3.25, 3.41, 3.65])).toBe("not reproduced");
+  });
+});
+
+describe("levels-forgetting", () => {
+  const experiment = experimentNamed("levels-forgetting").of("full");
+  const verdict = (...shares: readonly number[]) =>
+    experiment.judge(
+      new Findings(
+        shares.flatMap((share, i) => armOf(`levels-${i}`, { "distance64@256": [share - 0.01, share, share + 0.01] })),
+      ),
+    ).verdict;
+
+  test("is reproduced if one level helps, and three help more", () => {
+    expect(verdict(0.1, 0.5, 0.6, 0.7)).toBe("reproduced");
+    expect(verdict(0.1, 0.5, 0.6, 0.51)).toBe("inconclusive");
+    expect(verdict(0.1, 0.5, 0.6, 0.4)).toBe("not reproduced");
+    expect(verdict(0.1, 0.11, 0.5, 0.7)).toBe("not reproduced");
+  });
+});

@@ -314,7 +314,7 @@ describe("the step guard of self-modifying Titans", () => {
       const x = toTensor([Array.from({ length: 64 }, () => token)]);
       const step = jit((p: SelfModifyingParams, s: SelfModifyingState) => layer.step(p, s, x)[1]);
       let state = layer.initialState(grown, 1);
-      for (let segment = 0; segment < 6; segment++) state = step(grown, state);
+      for (let segment = 0; segment < 10; segment++) state = step(grown, state);
       const numbers = [...leaves(state.memory), ...leaves(state.projections!)].flatMap((leaf) => [...readSync(leaf)]);
       return Math.max(...numbers.map((u) => (Number.isFinite(u) ? Math.abs(u) : Infinity)));
     });

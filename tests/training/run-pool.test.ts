@@ -145,8 +145,6 @@ test("what a run cannot be trained for is said under its name, after the others 
   const broken = new URL("broken.js", bundled);
   writeFileSync(broken, "console.error('so long'); process.exit(3);");
   entry.worker = broken;
-  await expect(new RunPool().train(other!)).rejects.toThrow(
-    "seed 1: its process ended with code 3; it said: so long",
-  );
+  await expect(new RunPool().train(other!)).rejects.toThrow("seed 1: its process ended with code 3; it said: so long");
   entry.worker = bundled;
 });

@@ -1,12 +1,17 @@
 /** All experiments, in the order they are run and listed. */
 import { ConfigError, unknownName } from "../../utils/index.ts";
 import type { SizedExperiment } from "./experiment.ts";
+import { hopeAblation } from "./hope-ablation.ts";
+import { hopeTasks } from "./hope-tasks.ts";
+import { levelStacking } from "./level-stacking.ts";
+import { levelsForgetting } from "./levels-forgetting.ts";
 import { memoryDepth } from "./memory-depth.ts";
 import { memoryMatters } from "./memory-matters.ts";
 import { mirasLength } from "./miras-length.ts";
 import { mirasModels } from "./miras-models.ts";
 import { mirasObjectives } from "./miras-objectives.ts";
 import { needleLength } from "./needle-length.ts";
+import { optimizersText } from "./optimizers-text.ts";
 import { titansAblation } from "./titans-ablation.ts";
 
 export const experiments: readonly SizedExperiment[] = [
@@ -17,6 +22,11 @@ export const experiments: readonly SizedExperiment[] = [
   mirasModels,
   mirasObjectives,
   mirasLength,
+  hopeTasks,
+  levelsForgetting,
+  optimizersText,
+  hopeAblation,
+  levelStacking,
 ];
 
 /** The names of all experiments. */
