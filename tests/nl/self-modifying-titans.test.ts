@@ -308,7 +308,7 @@ describe("the step guard of self-modifying Titans", () => {
         stepGuard,
       });
       const grown = mapTree(layer.init(key(4)), (u, path) =>
-        path.startsWith("initialMemories") ? np.multiply(u, 3) : u,
+        path.startsWith("initialMemories") ? np.multiply(u, 4) : u,
       );
       const token = oracle.randomSource(905).normalVector(8);
       const x = toTensor([Array.from({ length: 64 }, () => token)]);
