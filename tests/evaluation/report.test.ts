@@ -151,7 +151,7 @@ describe("renderReport", () => {
       const model = { ...config.model, memory: { ...config.model.memory, stepGuard } };
       return textOf(documentOf({ ...memoryReport, config: { ...config, model } }).querySelector("#method"));
     };
-    expect(method("curvature")).toMatch(/bounded by the causal step guard “curvature”, and momentum by 0.9/);
+    expect(method("curvature")).toMatch(/bounded by the causal step guard “curvature”, and momentum by 0.5/);
     expect(method("off")).toMatch(/as the paper writes them: the causal step guard is off/);
     expect(textOf(documentOf(plainReport).querySelector("#method"))).not.toMatch(/guard/);
   });

@@ -92,7 +92,7 @@ export const hopeTasks = defineExperiment<Settings>({
       findings.diverged(armOf(task, ASKED)).length > 0 ||
       rivals.some((rival) => findings.above(value(task, rival), value(task, ASKED)));
     return {
-      setting: `On each of ${tasks.length} generated tasks with rows of ${length} tokens Hope, a Titans memory alone and full attention with short convolutions are trained for ${String(shared.steps)} steps, attention at a lower learning rate (${ATTENTION_RATE}) than the others.`,
+      setting: `On each of ${tasks.length} generated tasks with rows of ${length} tokens Hope, a Titans memory alone and full attention are trained for ${String(shared.steps)} steps, attention at a lower learning rate (${ATTENTION_RATE}) than the others.`,
       rule: `A task counts if at least one model is ${percent(LEARNED)} above guessing in the mean. Hope leads where its 95 % interval over seeds lies wholly above those of both others, and trails where one of theirs lies wholly above its own or it diverged. Not reproduced if it trails on a task that counts; reproduced if it trails on none and leads on at least ${NEEDED}; inconclusive otherwise.`,
       arms: tasks.flatMap((task) =>
         models.map((name) => ({

@@ -21,7 +21,7 @@ export const memoryDepth = defineExperiment<Settings>({
   paper: "Titans",
   title: "Depth of the memory and length of the text",
   claim:
-    "The deeper the memory, the better text is predicted at every length, and deeper memories lose less on long texts (Titans section 5.5, Figure 7).",
+    "The deeper the memory, the better text is predicted at every length, and deeper memories lose less on long texts (Titans Figure 7).",
   attempts: [],
   full: {
     depths: [1, 2, 3, 4],

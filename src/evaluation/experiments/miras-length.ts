@@ -22,7 +22,7 @@ export const mirasLength = defineExperiment<Settings>({
   paper: "MIRAS",
   title: "Moneta, Yaad and Memora as the context grows",
   claim:
-    "Moneta, Yaad and Memora predict text better than models of the delta rule and of decay as the context grows (MIRAS section 6, scaling with the length of the context).",
+    "Moneta, Yaad and Memora predict text better than models of the delta rule and of decay as the context grows (MIRAS, the section of experiments, scaling with the length of the context).",
   attempts: [],
   full: {
     models: [...proposed, ...rivals].map(({ name }) => name),

@@ -41,7 +41,7 @@ export const mirasModels = defineExperiment<Settings>({
   paper: "MIRAS",
   title: "Moneta, Yaad and Memora on recall and corrupted streams",
   claim:
-    "Moneta, Yaad and Memora recall better than models of the delta rule and of decay, and biases that are less moved by outliers keep it so where data are corrupted (MIRAS sections 5 and 6).",
+    "Moneta, Yaad and Memora recall better than models of the delta rule and of decay, and biases that are less moved by outliers keep it so where data are corrupted (MIRAS, the sections on the models and of experiments).",
   attempts: [
     "Four keys and sixteen values in rows of 64 tokens, 200 steps of 8 rows, one seed: Yaad (steps of up to 1) stayed at 5 % of the answers, which is guessing; gated DeltaNet came to 53 %.",
     "Two keys and eight values in rows of 32 tokens, as now, one seed: Yaad 99 %, full attention nearly 100 % on streams such as those of the training; the other models were not tried.",

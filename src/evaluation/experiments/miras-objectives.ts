@@ -31,7 +31,7 @@ export const mirasObjectives = defineExperiment<Settings>({
   paper: "MIRAS",
   title: "Exponents of Moneta's bias and of its retention",
   claim:
-    "The exponent p of the attentional bias matters, and not in one direction: of those from 1 to 4 the best is 3 and the worst 4; Moneta is that with p = 3 and q = 4 (MIRAS section 6, ablation study).",
+    "The exponent p of the attentional bias matters, and not in one direction: of those from 1 to 4 the best is 3 and the worst 4; Moneta is that with p = 3 and q = 4 (MIRAS, the section of experiments, ablation study).",
   attempts: [
     "Steps of at most 0.1, our default, eight keys in rows of 64 tokens, 150 steps of 8 rows, one seed: Moneta got 18 % of the answers right, little above guessing.",
     "Steps of up to 1, four keys in rows of 32 tokens, one seed: Moneta came to 46 % in 118 steps and was still learning; other exponents were not tried.",

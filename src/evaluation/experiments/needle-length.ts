@@ -69,7 +69,7 @@ export const needleLength = defineExperiment<Settings>({
   paper: "Titans",
   title: "Needles in growing haystacks",
   claim:
-    "On needle-in-a-haystack tasks Titans keep their accuracy as sequences grow, where other models fall (Titans section 5.3, Table 2).",
+    "On needle-in-a-haystack tasks Titans keep their accuracy as sequences grow, where other models fall (Titans Table 2).",
   attempts: [
     "The first setting of the LMM with forget bias -5, one seed: 100, 100 and 97 % of digits right at 256, 1,024 and 4,096 tokens (86 % of whole keys at 4,096).",
     "MAC at these settings after 150 steps, one seed: 51 % of digits right at 256 tokens.",

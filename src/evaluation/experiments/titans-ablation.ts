@@ -47,7 +47,7 @@ export const titansAblation = defineExperiment<Settings>({
   paper: "Titans",
   title: "Parts of the memory, taken away one at a time",
   claim:
-    "All parts of the memory contribute: forgetting most, then momentum, convolution, depth, and persistent tokens least (Titans section 5.9, Table 5, ordered by perplexity).",
+    "All parts of the memory contribute: forgetting most, then momentum, convolution, depth, and persistent tokens least (Titans Table 5, ordered by perplexity).",
   attempts: [
     "Eight keys in rows of 64 tokens, 200 steps of 16 rows, one seed: too easy. The full memory had 98 % right after 130 steps; without momentum it was 100 % at 64 tokens and 98 % at 1,024, without forgetting 100 % at both.",
     "Sixteen keys in rows of 128 tokens with models of 32 features, one seed: too hard. The full memory had 13 % right after 239 steps of 8 rows.",
