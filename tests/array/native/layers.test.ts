@@ -223,7 +223,7 @@ describeNative.each(Object.entries(subjects))("%s", (_, subject) => {
       return number;
     };
     // Of fourth order: along curved directions the error of second order is all one sees.
-    const h = 1e-5;
+    const h = 4e-6;
     const central = async (step: number) => ((await at(step)) - (await at(-step))) / (2 * step);
     const expected = (4 * (await central(h)) - (await central(2 * h))) / 3;
     const gradient = await along(p, s);
