@@ -48,6 +48,7 @@ export type SweepEvent =
 
 /** What to hear from a sweep, how many workers it has, and when to stop it. */
 export interface SweepHooks {
+  /** Hears what happens. */
   onEvent?(event: SweepEvent): void;
   /** Instead of what the file says. */
   readonly workers?: number | undefined;

@@ -111,6 +111,7 @@ export interface ExperimentDefinition<S> extends About {
   readonly full: S;
   /** Seconds in all: for tests, not for conclusions. */
   readonly smoke: S;
+  /** What is trained, measured, drawn and judged with some numbers. */
   design(settings: S): Design;
 }
 
@@ -125,6 +126,7 @@ export interface Experiment extends About, Design {
 
 /** An experiment that is to be had in two sizes. */
 export interface SizedExperiment extends About {
+  /** The experiment in a size. */
   of(size: ExperimentSize): Experiment;
 }
 

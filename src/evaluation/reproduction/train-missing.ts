@@ -21,6 +21,7 @@ export type ReproduceEvent = CompareEvent | PartsEvent;
 
 /** What to hear from the job, and when to stop it. */
 export interface ReproduceHooks {
+  /** Hears what happens. */
   onEvent?(event: ReproduceEvent): void;
   /** Stops after the current training step, which is then saved, or the current piece of a measurement, which is begun anew. */
   readonly signal?: AbortSignal;
