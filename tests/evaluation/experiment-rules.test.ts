@@ -233,3 +233,93 @@ describe("levels-forgetting", () => {
     expect(verdict(0.1, 0.11, 0.5, 0.7)).toBe("not reproduced");
   });
 });
+
+/** Three seeds about a mean. */
+function near(mean: number): readonly number[] {
+  return [mean - 0.01, mean, mean + 0.01];
+}
+
+describe("titans-ablation", () => {
+  const experiment = experimentNamed("titans-ablation").of("full");
+  const parts = experiment.arms.map(({ name }) => name).filter((name) => !["full", "attention"].includes(name));
+  const verdict = (full: number, ...without: readonly number[]) =>
+    experiment.judge(
+      new Findings([
+        ...armOf("full", { "accuracy@1024": near(full) }),
+        ...parts.flatMap((name, i) => armOf(name, { "accuracy@1024": near(without[i] ?? 0.5) })),
+      ]),
+    ).verdict;
+
+  test("is reproduced if every part counts, and not if one does harm or two do not count", () => {
+    expect(parts).toHaveLength(5);
+    expect(verdict(0.9)).toBe("reproduced");
+    expect(verdict(0.9, 0.9)).toBe("inconclusive");
+    expect(verdict(0.9, 0.9, 0.9)).toBe("not reproduced");
+    expect(verdict(0.9, 0.99)).toBe("not reproduced");
+  });
+});
+
+describe("memory-depth", () => {
+  const experiment = experimentNamed("memory-depth").of("full");
+  const verdict = (gains: readonly [number, number, number, number], spread = 0.001) => {
+    const bits = (shift: readonly number[]) =>
+      Object.fromEntries(
+        [128, 256, 512, 1024].map((length, i) => {
+          const mean = 3 - (shift[i] ?? 0);
+          return [`bits@${length}`, [mean - spread, mean, mean + spread]];
+        }),
+      );
+    return experiment.judge(new Findings([...armOf("depth-1", bits([])), ...armOf("depth-4", bits(gains))])).verdict;
+  };
+
+  test("is reproduced if the deepest memory is ahead at every length, and further on longer text", () => {
+    expect(verdict([0.02, 0.03, 0.04, 0.05])).toBe("reproduced");
+    expect(verdict([0.02, 0.03, 0.04, 0.05], 0.05)).toBe("inconclusive");
+    expect(verdict([0.05, 0.04, 0.03, 0.02])).toBe("not reproduced");
+    expect(verdict([0.02, -0.01, 0.04, 0.05])).toBe("not reproduced");
+  });
+});
+
+describe("miras-objectives", () => {
+  const experiment = experimentNamed("miras-objectives").of("full");
+  const [figure] = experiment.figures;
+  const lines = figure?.kind === "lines" ? figure.lines : [];
+  const trained = lines[0]!.points[0]!.metric;
+  const verdict = (means: Readonly<Record<string, number>>) =>
+    experiment.judge(
+      new Findings(lines.flatMap(({ label, points }) => armOf(points[0]!.arm, { [trained]: near(means[label]!) }))),
+    ).verdict;
+  const byExponent = (p1: number, p2: number, p3: number, p4: number) =>
+    verdict({ "p = 1.5, q = 4": p1, "p = 2, q = 4": p2, "p = 3, q = 4": p3, "p = 4, q = 4": p4 });
+
+  test("is reproduced if 3 is the best exponent and 4 the worst", () => {
+    expect(byExponent(0.6, 0.7, 0.8, 0.5)).toBe("reproduced");
+    expect(byExponent(0.4, 0.7, 0.8, 0.5)).toBe("inconclusive");
+    expect(byExponent(0.6, 0.9, 0.8, 0.5)).toBe("not reproduced");
+    expect(byExponent(0.6, 0.7, 0.8, 0.85)).toBe("not reproduced");
+  });
+});
+
+describe.each([
+  ["miras-models", ["clean.accuracy@32", "worse.accuracy@32"], 1],
+  ["miras-length", ["bits@1024"], -1],
+] as const)("%s", (name, metrics, better) => {
+  const experiment = experimentNamed(name).of("full");
+  const ours = ["moneta", "yaad", "memora"];
+  const arms = experiment.arms.map((arm) => arm.name).filter((arm) => arm !== "attention");
+  const verdict = (special: Readonly<Record<string, number>>) =>
+    experiment.judge(
+      new Findings(
+        arms.flatMap((arm) => {
+          const mean = special[arm] ?? (ours.includes(arm) ? better * 0.3 : 0);
+          return armOf(arm, Object.fromEntries(metrics.map((metric) => [metric, near(1 + mean)])));
+        }),
+      ),
+    ).verdict;
+
+  test("is reproduced if all three models win every comparison, and not if they lose one", () => {
+    expect(verdict({})).toBe("reproduced");
+    expect(verdict({ yaad: 0 })).toBe("inconclusive");
+    expect(verdict({ retnet: better * 0.6 })).toBe("not reproduced");
+  });
+});
