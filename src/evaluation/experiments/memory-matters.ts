@@ -89,7 +89,7 @@ export const memoryMatters = defineExperiment<Settings>({
         findings.above(value(task, "on"), rival),
       );
     return {
-      setting: `On each of ${tasks.length} generated tasks a titans-lmm model is trained with memory, an equal one without writes, and one with full attention as a control. Questions count whose fact lies in an earlier segment than their answer.`,
+      setting: `On each of ${tasks.length} generated tasks a titans-lmm model is trained with memory, an equal one without writes, and as a control a transformer of about that size with full attention, for ${String(attention.steps)} steps, since it learns these tasks later. Questions count whose fact lies in an earlier segment than their answer.`,
       rule: `A task counts if full attention gets at least ${percent(SOLVED)} of the answer tokens right and the 95 % interval over seeds with memory on lies wholly above those with memory off, with another row's memory, and of the model trained without writes. Reproduced if at least ${needed} tasks count; inconclusive if full attention solves fewer than ${needed}; not reproduced otherwise.`,
       arms: tasks.flatMap((task) => armsOf(task, { sizes, shared, attention, rows })),
       figures: [

@@ -91,7 +91,7 @@ export const needleLength = defineExperiment<Settings>({
     const longest = lengths.at(-1)!;
     const judged = lengths.filter((length) => length === 4 * trained || length === longest);
     return {
-      setting: `Models of about the same size are trained to repeat a pass key from haystacks of ${trained} tokens, and asked for it in haystacks of up to ${longest}.`,
+      setting: `Models of about the same size are trained to repeat a pass key from haystacks of ${trained} tokens, and asked for it in haystacks of up to ${longest}. The control, a transformer with full attention at the trained length, is trained longer and at a lower rate.`,
       rule: `Reproduced if a Titans model's mean accuracy is at least ${percent(GOOD)} at ${judged.join(" and ")} tokens while the 95 % interval of the windowed transformer lies wholly below its own there. Inconclusive if full attention stays below ${percent(GOOD)} at the trained length.`,
       arms: models.map(({ name, label, layer, model: own, training: changed, lengths: some = lengths, seeds }) => ({
         name,
