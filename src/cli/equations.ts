@@ -4,9 +4,11 @@ import { type AtlasEntry, type Paper, paperNames, papers, readAtlas, select, sho
 import { printEntry } from "./equation-page.ts";
 import { jsonOption, oneOf } from "./options.ts";
 import { printJson, printTable } from "./output.ts";
+import { printVerifications, verifyEntries } from "./verify-equations.ts";
 
 interface EquationsFlags {
   readonly symbol?: string;
+  readonly verify?: boolean;
   readonly json?: boolean;
 }
 
@@ -18,6 +20,7 @@ export function addEquations(program: Command): void {
     .addArgument(new Argument("[paper]", paperNames.join(", ")).argParser(oneOf("paper", paperNames)))
     .argument("[number]", "an equation's number, algorithm-<n>, or a row of Table 1 of MIRAS")
     .option("--symbol <name>", "what a function or class of the library implements")
+    .option("--verify", "run the tests behind the entries; in a clone of the repository only")
     .addOption(jsonOption())
     .addHelpText(
       "after",
@@ -28,6 +31,7 @@ Examples:
   $ neural-memory equations miras gated-deltanet
   $ neural-memory equations nl algorithm-1
   $ neural-memory equations --symbol memoryUpdate
+  $ neural-memory equations nl 57 --verify
   $ neural-memory equations --json`,
     )
     .action(runEquations);
@@ -36,9 +40,10 @@ Examples:
 async function runEquations(
   paper: Paper | undefined,
   number: string | undefined,
-  { symbol, json }: EquationsFlags,
+  { symbol, verify, json }: EquationsFlags,
 ): Promise<void> {
   const entries = select(await readAtlas(), { paper, number, symbol });
+  if (verify) return runVerification(entries, json);
   if (json) return printJson(entries);
   if (number !== undefined) return printEntry(entries[0]!);
   printTable([
@@ -53,6 +58,17 @@ async function runEquations(
   ]);
   console.log();
   printTable([["paper", "entries", "with a symbol", "with a test"], ...coverage(entries)]);
+}
+
+async function runVerification(entries: readonly AtlasEntry[], json?: boolean): Promise<void> {
+  const found = await verifyEntries(entries);
+  if (typeof found === "number") {
+    process.exitCode = found;
+    return;
+  }
+  if (json) printJson(found);
+  else printVerifications(entries, found);
+  if (found.some(({ result }) => result === "fail")) process.exitCode = 1;
 }
 
 /** A line a paper. */
