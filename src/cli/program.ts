@@ -21,12 +21,8 @@ import { addTrain } from "./train.ts";
 
 const { version } = createRequire(import.meta.url)("../../package.json") as { version: string };
 
-/**
- * Runs a command line. The exit code is left in `process.exitCode`: 0, 2 for a command line that cannot be used, or 130 after an interrupt.
- *
- * @param argv Node's, the program's name included
- */
-export async function runProgram(argv: readonly string[]): Promise<void> {
+/** The program with all its commands. What a command line cannot mean is thrown, as a `CommanderError`. */
+export function commandProgram(): Command {
   const program = new Command("neural-memory")
     .description("Sequence models with a memory that goes on learning at test time.")
     .version(version)
@@ -58,8 +54,17 @@ Examples:
     addEquations,
   ])
     add(program);
+  return program;
+}
+
+/**
+ * Runs a command line. The exit code is left in `process.exitCode`: 0, 2 for a command line that cannot be used, or 130 after an interrupt.
+ *
+ * @param argv Node's, the program's name included
+ */
+export async function runProgram(argv: readonly string[]): Promise<void> {
   try {
-    await program.parseAsync([...argv]);
+    await commandProgram().parseAsync([...argv]);
   } catch (error) {
     // The sentence has been printed by then.
     if (!(error instanceof CommanderError)) throw error;

@@ -1,6 +1,7 @@
 /** `start`: the main job, from a book to a trained memory and a report. */
 import type { Command } from "commander";
 import { engineNames } from "../array/index.ts";
+import { bundledCorpora } from "../data/index.ts";
 import { type MainJobHooks, mainJob, resumeMainJob } from "../evaluation/index.ts";
 import { defaultPreset, presets } from "../models/index.ts";
 import { ConfigError } from "../utils/index.ts";
@@ -12,6 +13,8 @@ import { printJson } from "./output.ts";
 
 interface StartFlags {
   readonly preset?: string;
+  readonly corpus?: string;
+  readonly steps?: number;
   readonly out?: string;
   readonly resume?: string;
   readonly seed?: number;
@@ -24,8 +27,13 @@ interface StartFlags {
 export function addStart(program: Command): void {
   program
     .command("start")
-    .description("the main job: train on a book, show what the memory does, write a report")
+    .description("the main job: train on a book or a text of yours, show what the memory does, write a report")
     .option("--preset <name>", `${Object.keys(presets).join(", ")} (default: ${defaultPreset})`)
+    .option(
+      "--corpus <text>",
+      `${bundledCorpora.join(", ")}, a file, a folder, or a glob pattern (default: ${bundledCorpora[0]})`,
+    )
+    .option("--steps <n>", "steps of each of the two trainings (default: the preset's)", wholeNumber(1))
     .option("--out <folder>", "folder of the run and its report (default: runs/<preset>-<number>)")
     .option("--resume <folder>", "go on with a job that was stopped")
     .option("--seed <n>", "seed of the weights and of the order of the text", wholeNumber(0))
@@ -38,16 +46,19 @@ export function addStart(program: Command): void {
 Examples:
   $ neural-memory start
   $ neural-memory start --preset lmm-tiny --out runs/tour
+  $ neural-memory start --corpus my-text.txt --preset lmm-small --out runs/mine
   $ neural-memory start --resume runs/mac-small-1`,
     )
     .action(runStart);
 }
 
-async function runStart({ preset, out, resume, seed, engine, threads, json }: StartFlags): Promise<void> {
-  if (resume !== undefined && [preset, out, seed, engine, threads].some((option) => option !== undefined)) {
+async function runStart({ resume, json, ...asked }: StartFlags): Promise<void> {
+  if (resume !== undefined && Object.values(asked).some((option) => option !== undefined)) {
     throw new ConfigError("--resume goes on as the job began; leave the other options away");
   }
-  const { layers, where } = await commandLayers(undefined, { preset, engine, threads, training: { seed } }, []);
+  const { preset, corpus, steps, out, seed, engine, threads } = asked;
+  const flags = { preset, corpus, engine, threads, training: { steps, seed } };
+  const { layers, where } = await commandLayers(undefined, flags, []);
   const interrupt = onInterrupt("finishing this step and saving");
   const reporter = jobReporter();
   const hooks: MainJobHooks = { signal: interrupt.signal, onEvent: reporter.tell };

@@ -55,6 +55,23 @@ type Case = [what: string, args: readonly string[], sentence: RegExp];
 
 const train = ["train", "--preset", "lmm-tiny", "--corpus", "book.txt", "--out", "new"];
 
+describe("start refuses", () => {
+  const cases: Case[] = [
+    [
+      "a text that is not there",
+      ["start", "--preset", "lmm-tiny", "--corpus", "bok.txt"],
+      /^error: there is no such file or folder.*"bok.txt"/,
+    ],
+    ["no steps", ["start", "--corpus", "book.txt", "--steps", "0"], /must be a whole number of at least 1/],
+    [
+      "another text for a job that was begun",
+      ["start", "--resume", "old", "--corpus", "book.txt"],
+      /^error: --resume goes on as the job began; leave the other options away\n$/,
+    ],
+  ];
+  test.concurrent.each(cases)("%s", (_, args, sentence) => refuses(args, sentence));
+});
+
 describe("train refuses", () => {
   const cases: Case[] = [
     [
