@@ -18,7 +18,7 @@ const model = new LanguageModel({
   heads: 2,
   feedForwardExpansion: 1,
   selfModifying: { chunkSize: 32, projectionChunkSize: 32 },
-  continuum: { periods: [64, 256, 1024], stepSize: 0.003 }, // three levels: updated every 64, 256 and 1024 bytes
+  continuum: { periods: [64, 256, 1024], stepSize: 0.01 }, // three levels: updated every 64, 256 and 1024 bytes
 });
 const engine = await startEngine();
 console.log(`training for ${steps} steps`);
