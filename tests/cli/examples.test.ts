@@ -75,7 +75,9 @@ function numbersAfter(word: string, text: string): number[] {
 }
 
 test("the examples are short, and their table names all of them", () => {
-  const files = readdirSync(examples, { recursive: true, encoding: "utf8" }).filter((file) => /\.(mjs|py|html|yaml)$/.test(file));
+  const files = readdirSync(examples, { recursive: true, encoding: "utf8" }).filter((file) =>
+    /\.(mjs|py|html|yaml)$/.test(file),
+  );
   const table = readFileSync(join(examples, "README.md"), "utf8");
   for (const file of files) {
     const lines = readFileSync(join(examples, file), "utf8").split("\n").length - 1;
@@ -93,10 +95,17 @@ test("associative-recall.mjs: a memory that was written recalls", () => {
 
 test("sensor-memory.mjs: a memory that goes on learning follows changes", () => {
   const rows = outputOf("sensor-memory.mjs", "320").split("\n").slice(1, 4);
-  const [always, first, never] = rows.map((row) => row.trim().split(/\s{2,}/).slice(1).map(Number));
+  const [always, first, never] = rows.map((row) =>
+    row
+      .trim()
+      .split(/\s{2,}/)
+      .slice(1)
+      .map(Number),
+  );
   expect(always).toHaveLength(4);
   expect(first![0], "the first regime is learned by both").toBe(always![0]);
-  for (const regime of [1, 2, 3]) expect(always![regime], `regime ${regime}`).toBeLessThan(Math.min(first![regime]!, never![regime]!));
+  for (const regime of [1, 2, 3])
+    expect(always![regime], `regime ${regime}`).toBeLessThan(Math.min(first![regime]!, never![regime]!));
 });
 
 test("custom-bias.mjs: log-cosh is not led astray by outliers, l2 is", () => {

@@ -12,11 +12,11 @@ import {
   yaadSettings,
 } from "../../src/miras/index.ts";
 import {
+  type ClassifierState,
+  type ForecasterState,
   LanguageModel,
   type ModelParams,
   type ModelState,
-  type ClassifierState,
-  type ForecasterState,
   type SequenceClassifier,
   type SequenceForecaster,
 } from "../../src/models/index.ts";
