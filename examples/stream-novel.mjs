@@ -20,13 +20,14 @@ const model = new LanguageModel({
   selfModifying: { chunkSize: 32, projectionChunkSize: 32 },
   continuum: { periods: [64, 256, 1024], stepSize: 0.01 }, // three levels: updated every 64, 256 and 1024 bytes
 });
+const schedule = { steps, warmupSteps: Math.min(20, steps), evaluateEvery: steps };
 const engine = await startEngine();
 console.log(`training for ${steps} steps`);
 const { params } = await train({
   engine,
   model,
   data: { tokenizer, training: byteTokens(training), validation: unread },
-  config: trainingSchema.parse({ steps, batch: 4, length: 256, segment: 64, learningRate: 1e-2, evaluateEvery: steps }),
+  config: trainingSchema.parse({ ...schedule, batch: 4, length: 256, segment: 64, learningRate: 1e-2 }),
   onStep: ({ step, bitsPerByte }) =>
     step % 20 === 0 && console.log(`step ${step}: ${bitsPerByte.toFixed(2)} bits per byte`),
 });

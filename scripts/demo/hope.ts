@@ -26,6 +26,7 @@ async function trainedModel({ engine, toy }: Stage): Promise<Reader> {
   const steps = toy ? 1 : 80;
   const config = {
     steps,
+    warmupSteps: Math.min(20, steps),
     batch: 4,
     length: 256,
     segment: 64,
@@ -33,7 +34,7 @@ async function trainedModel({ engine, toy }: Stage): Promise<Reader> {
     evaluateEvery: steps,
     evaluationTokens: 1024,
   };
-  console.log(`A Hope model of one block is trained on Moby Dick for ${steps} steps:`);
+  console.log(`A Hope model of one block is trained on Moby Dick for ${steps} ${steps === 1 ? "step" : "steps"}:`);
   const { params } = await train({
     engine,
     model,

@@ -21,7 +21,7 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { buildMissing, root } from "../../scripts/project.mjs";
 import { bundleSize } from "../../scripts/size.mjs";
 import { chromium, Page } from "../browser/chromium.ts";
-import { runNode } from "./fixture.ts";
+import { runNode, temporaryFolder } from "./fixture.ts";
 
 const { name, exports, optionalDependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
   name: string;
@@ -92,8 +92,7 @@ const useOfMemory = `
   export const answer = [...(await read(y)).slice(-8)];`;
 
 test("npm installs it into an empty project, with nothing optional, where it runs (skipped where no registry can be reached)", (context) => {
-  const project = join(consumer, "empty");
-  mkdirSync(project);
+  const project = temporaryFolder();
   writeFileSync(join(project, "package.json"), '{ "type": "module", "private": true }');
   const flags = ["--omit=optional", "--prefer-offline", "--no-audit", "--no-fund", "--fetch-retries=1"];
   const { status, stderr } = spawnSync("npm", ["install", tarball, ...flags], {
