@@ -2,6 +2,7 @@
 import { type Key, np, random, splitKey, type Tensor } from "../array/index.ts";
 import { initMemoryWeights, type MemoryWeights } from "../common/index.ts";
 import { associativeRecurrence } from "./associative-recurrence.ts";
+import type { AttentionalBias } from "./attentional-bias.ts";
 import {
   type AlgorithmChoice,
   type ArchitectureChoice,
@@ -19,10 +20,11 @@ import { type AssociativeState, type OutputNorm, startState, weightsOf } from ".
 import type { ChunkOptions, ChunkResult } from "./network-writes.ts";
 import type { GateAxis, WriteGates } from "./write-gates.ts";
 
-/** A memory as four choices, as plain data. */
+/** A memory as four choices: plain data, but for a bias of one's own. */
 export interface AssociativeMemoryConfig {
   readonly architecture: ArchitectureChoice;
-  readonly bias: BiasChoice;
+  /** One by its name, or any loss of one's own; without an `outputError` that is differentiated automatically. */
+  readonly bias: BiasChoice | AttentionalBias;
   readonly retention: RetentionChoice;
   readonly algorithm: AlgorithmChoice;
   /** Which channels gates of several numbers belong to; `values` by default. */
@@ -64,7 +66,7 @@ export interface AssociativeMemory {
  * $$W_t = \arg\min_W\ \tilde\ell_t(W;\,k_t, v_t) + \mathrm{Ret}_t(W,\,W_{t-1})$$
  *
  * The architecture says what weights make of a key, the attentional bias what is wrong with that, the retention gate how old weights enter the new ones, and the
- * algorithm how the minimum is sought. Each is plain data; every model of the paper's Table 1 is a setting of them (`table1`).
+ * algorithm how the minimum is sought. Each is plain data, and the bias may also be an `AttentionalBias` of one's own; every model of the paper's Table 1 is a setting of them (`table1`).
  *
  * ```ts
  * const memory = associativeMemory({

@@ -117,8 +117,9 @@ export function architectureOf(choice: ArchitectureChoice, headDim: number): Mem
   }
 }
 
-/** The bias of a choice. */
-export function biasOf(choice: BiasChoice): AttentionalBias {
+/** The bias of a choice; one that is given as functions is taken as it is. */
+export function biasOf(choice: BiasChoice | AttentionalBias): AttentionalBias {
+  if ("loss" in choice) return choice;
   switch (choice.kind) {
     case "dotProduct":
       return dotProductBias();

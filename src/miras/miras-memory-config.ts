@@ -122,7 +122,7 @@ export function checkMirasConfig(config: MirasMemoryConfig, { form, choices, key
 }
 
 function isCoordinateHuber({ bias }: MirasMemoryConfig): boolean {
-  return bias.kind === "huber" && bias.form === "coordinate";
+  return "kind" in bias && bias.kind === "huber" && bias.form === "coordinate";
 }
 
 /** Momentum carries steps of whole matrices: one number a token and memory. */

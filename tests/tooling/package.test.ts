@@ -1,6 +1,7 @@
-/** What `npm pack` makes, installed in another project. */
-import { execFileSync } from "node:child_process";
+/** What `npm pack` makes, in another project. */
+import { execFileSync, spawnSync } from "node:child_process";
 import {
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -14,9 +15,13 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { build } from "esbuild";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { publint } from "publint";
+import { formatMessage } from "publint/utils";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { buildMissing, root } from "../../scripts/project.mjs";
-import { runNode } from "./fixture.ts";
+import { bundleSize } from "../../scripts/size.mjs";
+import { chromium, Page } from "../browser/chromium.ts";
+import { runNode, temporaryFolder } from "./fixture.ts";
 
 const { name, exports, optionalDependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
   name: string;
@@ -29,6 +34,7 @@ const entryPoints = Object.keys(exports)
 
 let consumer = "";
 let installed = "";
+let tarball = "";
 
 beforeAll(() => {
   expect(buildMissing(), "exit code of the build").toBe(0);
@@ -41,6 +47,7 @@ beforeAll(() => {
     stdio: ["ignore", "pipe", "ignore"],
   });
   const [{ filename }] = JSON.parse(packed) as [{ filename: string }];
+  tarball = join(consumer, filename);
   execFileSync("tar", ["-xzf", filename], { cwd: consumer });
   mkdirSync(join(consumer, "node_modules"));
   renameSync(join(consumer, "package"), installed);
@@ -58,7 +65,9 @@ test.each(entryPoints)("%s can be imported and says nothing", (entryPoint) => {
   expect(runNode(consumer, ["main.js"])).toEqual({ code: 0, stdout: "", stderr: "" });
 });
 
-test("every entry point has types that a strict project can use", () => {
+const resolutions = ["--module nodenext", "--module esnext --moduleResolution bundler"];
+
+test.each(resolutions)("every entry point has types that a strict project can use: %s", (resolution) => {
   const imports = entryPoints.map((entryPoint, i) => `import * as room${i} from "${entryPoint}";`);
   const arrayRoom = `room${entryPoints.indexOf(`${name}/array`)}`;
   const uses = entryPoints.map((_, i) => `room${i}`);
@@ -66,9 +75,87 @@ test("every entry point has types that a strict project can use", () => {
   const code = [...imports, `export const rooms = [${uses.join(", ")}];`, wrongUse];
   writeFileSync(join(consumer, "main.ts"), code.join("\n"));
   const tsc = join(root, "node_modules/typescript/bin/tsc");
-  const options =
-    "--noEmit --strict --exactOptionalPropertyTypes --module nodenext --target es2022 --lib es2023,dom,esnext";
+  const options = `--noEmit --strict --exactOptionalPropertyTypes ${resolution} --target es2022 --lib es2023,dom,esnext`;
   expect(runNode(consumer, [tsc, ...options.split(" "), "main.ts"])).toEqual({ code: 0, stdout: "", stderr: "" });
+});
+
+/** A memory layer that reads ten tokens, and what it answers to the last one. */
+const useOfMemory = `
+  import { key, read, scope, tensor } from "neural-memory/array";
+  import { NeuralMemory } from "neural-memory/titans";
+  const layer = new NeuralMemory({ dim: 8, heads: 1, headDim: 8 });
+  const [y] = scope(() => {
+    const params = layer.init(key(0));
+    const x = tensor(Float32Array.from({ length: 80 }, (_, i) => Math.sin(i)), [1, 10, 8]);
+    return [layer.step(params, layer.initialState(params, 1), x)[0]];
+  });
+  export const answer = [...(await read(y)).slice(-8)];`;
+
+test("npm installs it into an empty project, with nothing optional, where it runs (skipped where no registry can be reached)", (context) => {
+  const project = temporaryFolder();
+  writeFileSync(join(project, "package.json"), '{ "type": "module", "private": true }');
+  const flags = ["--omit=optional", "--prefer-offline", "--no-audit", "--no-fund", "--fetch-retries=1"];
+  const { status, stderr } = spawnSync("npm", ["install", tarball, ...flags], {
+    cwd: project,
+    encoding: "utf8",
+    shell: process.platform === "win32",
+  });
+  if (/ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|ENOTCACHED/.test(stderr)) context.skip("no registry");
+  expect({ status, stderr }).toMatchObject({ status: 0 });
+  const missing = Object.keys(optionalDependencies).filter((it) => existsSync(join(project, "node_modules", it)));
+  expect(missing).toEqual([]);
+  writeFileSync(join(project, "memory.mjs"), useOfMemory);
+  const code = 'import { answer } from "./memory.mjs"; console.log(JSON.stringify(answer));';
+  writeFileSync(join(project, "main.mjs"), code);
+  const { code: exit, stdout, stderr: said } = runNode(project, ["main.mjs"]);
+  expect({ exit, said }).toEqual({ exit: 0, said: "" });
+  const answer = JSON.parse(stdout) as number[];
+  expect(answer).toHaveLength(8);
+  expect(Math.max(...answer.map(Math.abs))).toBeGreaterThan(1e-4);
+  const { bin } = JSON.parse(readFileSync(join(installed, "package.json"), "utf8")) as { bin: Record<string, string> };
+  expect(Object.keys(bin)).toEqual([name]);
+});
+
+test.skipIf(chromium === undefined)(
+  "a bundle of it runs in Chromium as in Node (skipped where there is none)",
+  async () => {
+    writeFileSync(join(consumer, "memory.mjs"), useOfMemory);
+    const here = runNode(consumer, [
+      "--eval",
+      'import("./memory.mjs").then(({ answer }) => console.log(JSON.stringify(answer)))',
+    ]);
+    const { outputFiles } = await build({
+      entryPoints: [join(consumer, "memory.mjs")],
+      bundle: true,
+      format: "esm",
+      platform: "browser",
+      target: "es2022",
+      write: false,
+      absWorkingDir: consumer,
+      logLevel: "silent",
+    });
+    const page = await Page.open(chromium!);
+    onTestFinished(() => page.close());
+    const url = `data:text/javascript;base64,${Buffer.from(outputFiles[0]!.contents).toString("base64")}`;
+    const there = await page.evaluate<number[]>(`import("${url}").then(({ answer }) => answer)`);
+    const expected = JSON.parse(here.stdout) as number[];
+    there.forEach((x, i) => {
+      expect(x).toBeCloseTo(expected[i]!, 6);
+    });
+    expect(there).toHaveLength(8);
+  },
+);
+
+test("what the Titans room adds to a page is measured and stays below 300 kB compressed", async () => {
+  const { minified, gzip } = await bundleSize(`${name}/titans`, consumer);
+  console.log(`${name}/titans in a browser: ${minified} bytes minified, ${gzip} bytes with gzip`);
+  expect(minified).toBeGreaterThan(gzip);
+  expect(gzip).toBeLessThan(300_000);
+});
+
+test("publint finds nothing wrong in the package", async () => {
+  const { messages, pkg } = await publint({ pkgDir: installed, pack: false, strict: true });
+  expect(messages.map((message) => formatMessage(message, pkg, { color: false }))).toEqual([]);
 });
 
 test("a browser bundle of the Titans room holds no module of Node, no command line and no optional package", async () => {
@@ -92,6 +179,12 @@ test("a browser bundle of the Titans room holds no module of Node, no command li
   ];
   expect(Object.keys(metafile.inputs).filter((path) => new RegExp(unwanted.join("|")).test(path))).toEqual([]);
   expect(Object.keys(metafile.inputs)).toContainEqual(expect.stringContaining("dist/titans/index.js"));
+});
+
+test("the package holds its licence, its examples and every file that its sources name", () => {
+  for (const file of ["LICENSE", "README.md", "CHANGELOG.md", "examples/README.md", "examples/browser/index.html"])
+    expect(existsSync(join(installed, file)), file).toBe(true);
+  expect(existsSync(join(installed, "src"))).toBe(false);
 });
 
 test("the package holds an executable command and the equation registry", () => {
