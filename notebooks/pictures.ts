@@ -1,1 +1,0 @@
-export const hi = (x: string): object => ({ [Symbol.for("Jupyter.display")]: () => ({ "image/svg+xml": `<svg xmlns="http://www.w3.org/2000/svg" width="50" height="50"><text y="20">${x}</text></svg>`, "text/plain": x }) });

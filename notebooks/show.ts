@@ -1,0 +1,170 @@
+/** What the notebooks show: figures and tables that Jupyter displays, readable on light and dark pages alike. */
+import * as Plot from "@observablehq/plot";
+import { parseHTML } from "linkedom";
+
+/** What a cell may end with: Jupyter's kernel asks it for its pictures, by media type. */
+export interface Shown {
+  [Symbol.toPrimitive](): string;
+}
+
+/** A line: its values at 0, 1, 2, ..., or its points. */
+export type Line = readonly number[] | readonly (readonly [x: number, y: number])[];
+
+/** What a figure of lines may be told. */
+export interface LinesOptions {
+  readonly title: string;
+  readonly x: string;
+  readonly y: string;
+  readonly lines: Readonly<Record<string, Line>>;
+  readonly logX?: boolean;
+  readonly logY?: boolean;
+  /** Whether points are marked. */
+  readonly dots?: boolean;
+}
+
+/** A panel of its own makes dark ink readable on every page. */
+const PAPER = "#ffffff";
+const INK = "#222222";
+/** Okabe and Ito's colours, which colour-blind readers tell apart, the yellow left out. */
+const COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#7a5c00", "#56b4e9"];
+const LETTER = 7;
+const LINE_HEIGHT = 18;
+const LONG_NUMBER = /-?\d+\.\d{2,}/g;
+
+/**
+ * A figure of lines, named at the right.
+ *
+ * @returns what a cell ends with
+ */
+export function lines({ title, x, y, lines: named, logX = false, logY = false, dots = false }: LinesOptions): Shown {
+  const drawn = Object.entries(named).map(([name, line], place) => ({
+    name,
+    points: line.map((at, i) => (typeof at === "number" ? [i, at] : at) as readonly [number, number]),
+    colour: COLOURS[place % COLOURS.length]!,
+    dashed: place >= COLOURS.length,
+  }));
+  const longest = Math.max(...drawn.map(({ name }) => name.length));
+  const marks = drawn.flatMap(({ name, points, colour, dashed }, place) => [
+    Plot.line(points, { stroke: colour, strokeWidth: 2, strokeDasharray: dashed ? "5 3" : "none" }),
+    ...(dots ? [Plot.dot(points, { fill: colour, r: 3 })] : []),
+    Plot.text([name], {
+      frameAnchor: "top-right",
+      textAnchor: "start",
+      fill: colour,
+      fontWeight: "bold",
+      dx: 10,
+      dy: LINE_HEIGHT * place,
+    }),
+  ]);
+  const said = drawn.map(({ name, points }) => {
+    const [first, last] = [points[0]!, points.at(-1)!].map(([, value]) => value.toPrecision(2));
+    return `${name} from ${first} to ${last}`;
+  });
+  return figure(`${title}: ${said.join("; ")}`, {
+    title,
+    marginRight: 24 + LETTER * longest,
+    width: 480 + LETTER * longest,
+    height: 290,
+    x: { label: x, type: logX ? "log" : "linear", ...(logX ? { tickFormat: powerOrNothing } : {}) },
+    y: { label: y, type: logY ? "log" : "linear", grid: true, ...(logY ? { tickFormat: powerOrNothing } : {}) },
+    marks,
+  });
+}
+
+/** Columns of numbers with a name each, such as the surprise of every word of a sentence. */
+export function bars(title: string, y: string, values: readonly (readonly [name: string, value: number])[]): Shown {
+  const said = values.map(([name, value]) => `${name} ${value.toPrecision(2)}`).join(", ");
+  return figure(`${title}: ${said}`, {
+    title,
+    width: Math.min(760, 110 + 34 * values.length),
+    height: 250,
+    x: { label: null, type: "band", tickFormat: (i: number) => values[i]![0] },
+    y: { label: y, grid: true },
+    marks: [Plot.barY(values, { x: (_, i) => i, y: "1", fill: COLOURS[0]! }), Plot.ruleY([0])],
+  });
+}
+
+/**
+ * Small matrices side by side: dark is the largest entry of each, white is zero.
+ *
+ * @param matrices rows of numbers, from 0 up
+ */
+export function matrices(title: string, named: Readonly<Record<string, readonly (readonly number[])[]>>): Shown {
+  const entries = Object.entries(named).flatMap(([name, rows]) => {
+    const largest = Math.max(...rows.flat(), Number.MIN_VALUE);
+    return rows.flatMap((row, i) => row.map((value, j) => ({ name, row: i, column: j, shade: value / largest })));
+  });
+  const names = Object.keys(named);
+  const height = Math.max(...Object.values(named).map((rows) => rows.length));
+  const sizes = names.map((name) => `${name} ${named[name]!.length} by ${named[name]![0]!.length}`);
+  return figure(`${title}: ${sizes.join(", ")}`, {
+    title,
+    width: 60 + 190 * names.length,
+    height: 96 + Math.min(190, 14 * height),
+    marginLeft: 40,
+    fx: { label: null, domain: names, padding: 0.15 },
+    x: { type: "band", axis: null, padding: 0.08 },
+    y: { type: "band", label: null, tickSize: 0, tickFormat: (i: number) => (i % 4 === 0 ? String(i) : "") },
+    color: { type: "linear", domain: [0, 1], range: ["#e9eef2", COLOURS[0]!] },
+    marks: [Plot.cell(entries, { fx: "name", x: "column", y: "row", fill: "shade" })],
+  });
+}
+
+/**
+ * A table. Numbers are given as text, with as many digits as mean something.
+ *
+ * @param rows with the same columns each
+ */
+export function table(rows: readonly Readonly<Record<string, string>>[]): Shown {
+  const columns = Object.keys(rows[0]!);
+  const cells = [columns, columns.map(() => "---"), ...rows.map((row) => columns.map((column) => row[column]!))];
+  const markdown = cells.map((row) => `| ${row.join(" | ")} |`).join("\n");
+  return shown(markdown, { "text/markdown": markdown });
+}
+
+function figure(said: string, options: Plot.PlotOptions & { readonly title: string }): Shown {
+  const { document } = parseHTML("<!doctype html><html><body></body></html>");
+  const { title, ...rest } = options;
+  const drawn = Plot.plot({
+    marginTop: 52,
+    marginLeft: 56,
+    marginBottom: 40,
+    style: {
+      background: PAPER,
+      color: INK,
+      fontFamily: "system-ui, sans-serif",
+      fontSize: "12px",
+      overflow: "visible",
+    },
+    ...rest,
+    document,
+  });
+  const heading = `<rect width="100%" height="100%" fill="${PAPER}"/><text x="12" y="20" fill="${INK}" font-weight="bold" font-size="13">${escaped(title)}</text>`;
+  drawn.setAttribute("role", "img");
+  drawn.setAttribute("aria-label", said);
+  const svg = drawn.outerHTML.replace(/^<svg[^>]*>/, (tag) => tag + heading).replaceAll(LONG_NUMBER, oneDecimal);
+  return shown(said, { "image/svg+xml": svg });
+}
+
+/** A tenth of a pixel is enough, and makes a smaller file. */
+function oneDecimal(number: string): string {
+  return String(Number(Number(number).toFixed(1)));
+}
+
+function escaped(text: string): string {
+  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
+}
+
+/** Labels of a logarithmic axis: powers of ten, and of two below a hundred. */
+function powerOrNothing(x: number): string {
+  const isPower = (base: number) =>
+    Math.abs(Math.log(x) / Math.log(base) - Math.round(Math.log(x) / Math.log(base))) < 1e-9;
+  return isPower(10) || (x > 1 && x < 100 && isPower(2)) ? String(Number(x.toPrecision(2))) : "";
+}
+
+function shown(text: string, pictures: Readonly<Record<string, string>>): Shown {
+  return {
+    [Symbol.toPrimitive]: () => text,
+    [Symbol.for("Jupyter.display")]: () => ({ ...pictures, "text/plain": text }),
+  } as Shown;
+}
