@@ -27,8 +27,10 @@ const PAPER = "#ffffff";
 const INK = "#222222";
 /** Okabe and Ito's colours, which colour-blind readers tell apart, the yellow left out. */
 const COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#7a5c00", "#56b4e9"];
-const LETTER = 7;
+const LETTER = 8;
 const LINE_HEIGHT = 18;
+const TITLE_HEIGHT = 28;
+const TAG = /<[^>]+>/g;
 const LONG_NUMBER = /-?\d+\.\d{2,}/g;
 
 /**
@@ -64,7 +66,7 @@ export function lines({ title, x, y, lines: named, logX = false, logY = false, d
     title,
     marginRight: 24 + LETTER * longest,
     width: 480 + LETTER * longest,
-    height: 290,
+    height: 270,
     x: { label: x, type: logX ? "log" : "linear", ...(logX ? { tickFormat: powerOrNothing } : {}) },
     y: { label: y, type: logY ? "log" : "linear", grid: true, ...(logY ? { tickFormat: powerOrNothing } : {}) },
     marks,
@@ -100,7 +102,7 @@ export function matrices(title: string, named: Readonly<Record<string, readonly 
   return figure(`${title}: ${sizes.join(", ")}`, {
     title,
     width: 60 + 190 * names.length,
-    height: 96 + Math.min(190, 14 * height),
+    height: 76 + Math.min(190, 14 * height),
     marginLeft: 40,
     fx: { label: null, domain: names, padding: 0.15 },
     x: { type: "band", axis: null, padding: 0.08 },
@@ -124,9 +126,9 @@ export function table(rows: readonly Readonly<Record<string, string>>[]): Shown 
 
 function figure(said: string, options: Plot.PlotOptions & { readonly title: string }): Shown {
   const { document } = parseHTML("<!doctype html><html><body></body></html>");
-  const { title, ...rest } = options;
+  const { title, width = 480, height = 260, ...rest } = options;
   const drawn = Plot.plot({
-    marginTop: 52,
+    marginTop: 32,
     marginLeft: 56,
     marginBottom: 40,
     style: {
@@ -136,17 +138,26 @@ function figure(said: string, options: Plot.PlotOptions & { readonly title: stri
       fontSize: "12px",
       overflow: "visible",
     },
+    width,
+    height,
     ...rest,
     document,
   });
-  const heading = `<rect width="100%" height="100%" fill="${PAPER}"/><text x="12" y="20" fill="${INK}" font-weight="bold" font-size="13">${escaped(title)}</text>`;
-  drawn.setAttribute("role", "img");
-  drawn.setAttribute("aria-label", said);
-  const svg = drawn.outerHTML.replace(/^<svg[^>]*>/, (tag) => tag + heading).replaceAll(LONG_NUMBER, oneDecimal);
-  return shown(said, { "image/svg+xml": svg });
+  const whole = height + TITLE_HEIGHT;
+  for (const [name, value] of Object.entries({
+    role: "img",
+    "aria-label": said,
+    height: whole,
+    viewBox: `0 ${-TITLE_HEIGHT} ${width} ${whole}`,
+  }))
+    drawn.setAttribute(name, String(value));
+  const paper = `<rect y="${-TITLE_HEIGHT}" width="${width}" height="${whole}" fill="${PAPER}"/>`;
+  const heading = `<text x="12" y="-6" text-anchor="start" fill="${INK}" font-weight="bold" font-size="13">${escaped(title)}</text>`;
+  const svg = drawn.outerHTML.replace(/^<svg[^>]*>/, (tag) => tag + paper + heading);
+  return shown(said, { "image/svg+xml": svg.replaceAll(TAG, (tag) => tag.replaceAll(LONG_NUMBER, oneDecimal)) });
 }
 
-/** A tenth of a pixel is enough, and makes a smaller file. */
+/** A tenth of a pixel is enough, and makes a smaller file; text between tags stays as it is. */
 function oneDecimal(number: string): string {
   return String(Number(Number(number).toFixed(1)));
 }

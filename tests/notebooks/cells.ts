@@ -17,6 +17,7 @@ interface Output {
 interface Cell {
   readonly cell_type: "code" | "markdown";
   readonly source: readonly string[];
+  readonly metadata: { readonly tags?: readonly string[] };
   readonly execution_count?: number | null;
   readonly outputs?: readonly Output[];
 }
@@ -26,6 +27,8 @@ export interface CodeCell {
   readonly source: string;
   readonly executed: number | null | undefined;
   readonly failed: boolean;
+  /** Whether it draws among close numbers, so that its text may be another one elsewhere. */
+  readonly sampled: boolean;
   /** What it printed, and the text of what it showed. */
   readonly text: string;
   /** Media types of what it showed. */
@@ -47,9 +50,10 @@ export function readNotebook(name: string): Notebook {
     prose: ofType("markdown")
       .map(({ source }) => source.join(""))
       .join("\n\n"),
-    code: ofType("code").map(({ source, execution_count, outputs = [] }) => ({
+    code: ofType("code").map(({ source, metadata, execution_count, outputs = [] }) => ({
       source: source.join(""),
       executed: execution_count,
+      sampled: metadata.tags?.includes("sampled") ?? false,
       failed: outputs.some(({ output_type }) => output_type === "error"),
       text: outputs.map(({ text, data }) => (text ?? data?.["text/plain"] ?? []).join("")).join(""),
       shown: outputs.flatMap(({ data = {} }) => Object.keys(data)),
