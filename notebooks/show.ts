@@ -2,10 +2,8 @@
 import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";
 
-/** What a cell may end with: Jupyter's kernel asks it for its pictures, by media type. */
-export interface Shown {
-  [Symbol.toPrimitive](): string;
-}
+/** Deno's kernel for Jupyter; not there in other places. */
+declare const Deno: { readonly jupyter: { display(media: object, options: { raw: true }): Promise<void> } } | undefined;
 
 /** A line: its values at 0, 1, 2, ..., or its points. */
 export type Line = readonly number[] | readonly (readonly [x: number, y: number])[];
@@ -33,12 +31,16 @@ const TITLE_HEIGHT = 28;
 const TAG = /<[^>]+>/g;
 const LONG_NUMBER = /-?\d+\.\d{2,}/g;
 
-/**
- * A figure of lines, named at the right.
- *
- * @returns what a cell ends with
- */
-export function lines({ title, x, y, lines: named, logX = false, logY = false, dots = false }: LinesOptions): Shown {
+/** Shows a figure of lines, named at the right. */
+export function lines({
+  title,
+  x,
+  y,
+  lines: named,
+  logX = false,
+  logY = false,
+  dots = false,
+}: LinesOptions): Promise<void> {
   const drawn = Object.entries(named).map(([name, line], place) => ({
     name,
     points: line.map((at, i) => (typeof at === "number" ? [i, at] : at) as readonly [number, number]),
@@ -73,8 +75,12 @@ export function lines({ title, x, y, lines: named, logX = false, logY = false, d
   });
 }
 
-/** Columns of numbers with a name each, such as the surprise of every word of a sentence. */
-export function bars(title: string, y: string, values: readonly (readonly [name: string, value: number])[]): Shown {
+/** Shows columns of numbers with a name each, such as the surprise of every word of a sentence. */
+export function bars(
+  title: string,
+  y: string,
+  values: readonly (readonly [name: string, value: number])[],
+): Promise<void> {
   const said = values.map(([name, value]) => `${name} ${value.toPrecision(2)}`).join(", ");
   return figure(`${title}: ${said}`, {
     title,
@@ -87,11 +93,14 @@ export function bars(title: string, y: string, values: readonly (readonly [name:
 }
 
 /**
- * Small matrices side by side: dark is the largest entry of each, white is zero.
+ * Shows small matrices side by side: dark is the largest entry of each, white is zero.
  *
  * @param matrices rows of numbers, from 0 up
  */
-export function matrices(title: string, named: Readonly<Record<string, readonly (readonly number[])[]>>): Shown {
+export function matrices(
+  title: string,
+  named: Readonly<Record<string, readonly (readonly number[])[]>>,
+): Promise<void> {
   const entries = Object.entries(named).flatMap(([name, rows]) => {
     const largest = Math.max(...rows.flat(), Number.MIN_VALUE);
     return rows.flatMap((row, i) => row.map((value, j) => ({ name, row: i, column: j, shade: value / largest })));
@@ -113,18 +122,18 @@ export function matrices(title: string, named: Readonly<Record<string, readonly 
 }
 
 /**
- * A table. Numbers are given as text, with as many digits as mean something.
+ * Shows a table. Numbers are given as text, with as many digits as mean something.
  *
  * @param rows with the same columns each
  */
-export function table(rows: readonly Readonly<Record<string, string>>[]): Shown {
+export function table(rows: readonly Readonly<Record<string, string>>[]): Promise<void> {
   const columns = Object.keys(rows[0]!);
   const cells = [columns, columns.map(() => "---"), ...rows.map((row) => columns.map((column) => row[column]!))];
   const markdown = cells.map((row) => `| ${row.join(" | ")} |`).join("\n");
   return shown(markdown, { "text/markdown": markdown });
 }
 
-function figure(said: string, options: Plot.PlotOptions & { readonly title: string }): Shown {
+function figure(said: string, options: Plot.PlotOptions & { readonly title: string }): Promise<void> {
   const { document } = parseHTML("<!doctype html><html><body></body></html>");
   const { title, width = 480, height = 260, ...rest } = options;
   const drawn = Plot.plot({
@@ -173,9 +182,8 @@ function powerOrNothing(x: number): string {
   return isPower(10) || (x > 1 && x < 100 && isPower(2)) ? String(Number(x.toPrecision(2))) : "";
 }
 
-function shown(text: string, pictures: Readonly<Record<string, string>>): Shown {
-  return {
-    [Symbol.toPrimitive]: () => text,
-    [Symbol.for("Jupyter.display")]: () => ({ ...pictures, "text/plain": text }),
-  } as Shown;
+/** Waits until the kernel has it: what a cell returns may come too late for its cell on a busy machine. */
+async function shown(text: string, pictures: Readonly<Record<string, string>>): Promise<void> {
+  if (typeof Deno === "undefined") console.log(text);
+  else await Deno.jupyter.display({ ...pictures, "text/plain": text }, { raw: true });
 }

@@ -9,7 +9,7 @@ import { root } from "../../scripts/project.mjs";
 export const folder = join(root, "notebooks");
 
 interface Output {
-  readonly output_type: "stream" | "execute_result" | "display_data" | "error";
+  readonly output_type: "stream" | "display_data" | "execute_result" | "error";
   readonly text?: readonly string[];
   readonly data?: Readonly<Record<string, readonly string[]>>;
 }
@@ -55,33 +55,24 @@ export function readNotebook(name: string): Notebook {
       executed: execution_count,
       sampled: metadata.tags?.includes("sampled") ?? false,
       failed: outputs.some(({ output_type }) => output_type === "error"),
-      text: outputs.map(({ text, data }) => (text ?? data?.["text/plain"] ?? []).join("")).join(""),
+      // What is printed before something is shown may reach Jupyter after it.
+      text: [...outputs.map(({ text }) => text), ...outputs.map(({ data }) => data?.["text/plain"])]
+        .flatMap((lines = []) => lines.join(""))
+        .join("\n"),
       shown: outputs.flatMap(({ data = {} }) => Object.keys(data)),
     })),
   };
 }
 
-/** All code cells as one module of TypeScript: each says when it begins, and hands over the value of an expression that it ends with, as Jupyter's does. */
+/** All code cells as one module of TypeScript, each of which says when it begins. */
 export function moduleOf({ code }: Notebook): string {
-  const declared = "declare function cellBegins(): void;\ndeclare function cellShows(value: unknown): void;\n";
-  return declared + code.map(({ source }) => `cellBegins();\n${withLastValue(source)}\n`).join("");
+  return `declare function cellBegins(): void;\n${code.map(({ source }) => `cellBegins();\n${source}\n`).join("")}`;
 }
 
-function withLastValue(source: string): string {
-  const last = ts.createSourceFile("cell.ts", source, ts.ScriptTarget.ES2022).statements.at(-1);
-  if (last === undefined || !ts.isExpressionStatement(last)) return source;
-  const { pos, end } = last.expression;
-  return `${source.slice(0, pos)}\ncellShows(${source.slice(pos, end)});`;
-}
-
-/** What stands for the kernel in Node: texts by cell, printed at the end. */
+/** What stands for Jupyter in Node: texts by cell, printed at the end. */
 const kernel = `const texts = [];
 globalThis.cellBegins = () => texts.push("");
 globalThis.console.log = (text) => { texts[texts.length - 1] += text + "\\n"; };
-globalThis.cellShows = (value) => {
-  if (value === undefined) return;
-  texts[texts.length - 1] += value[Symbol.for("Jupyter.display")]()["text/plain"];
-};
 process.on("exit", () => process.stdout.write(JSON.stringify(texts)));
 `;
 
