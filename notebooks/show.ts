@@ -135,7 +135,8 @@ export function table(rows: readonly Readonly<Record<string, string>>[]): Promis
 
 function figure(said: string, options: Plot.PlotOptions & { readonly title: string }): Promise<void> {
   const { document } = parseHTML("<!doctype html><html><body></body></html>");
-  const { title, width = 480, height = 260, ...rest } = options;
+  const { title, height = 260, ...rest } = options;
+  const width = Math.max(options.width ?? 0, 24 + LETTER * title.length);
   const drawn = Plot.plot({
     marginTop: 32,
     marginLeft: 56,
@@ -147,9 +148,9 @@ function figure(said: string, options: Plot.PlotOptions & { readonly title: stri
       fontSize: "12px",
       overflow: "visible",
     },
+    ...rest,
     width,
     height,
-    ...rest,
     document,
   });
   const whole = height + TITLE_HEIGHT;
@@ -175,11 +176,11 @@ function escaped(text: string): string {
   return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
 }
 
-/** Labels of a logarithmic axis: powers of ten, and of two below a hundred. */
+/** Labels of a logarithmic axis: powers of ten only. */
 function powerOrNothing(x: number): string {
-  const isPower = (base: number) =>
-    Math.abs(Math.log(x) / Math.log(base) - Math.round(Math.log(x) / Math.log(base))) < 1e-9;
-  return isPower(10) || (x > 1 && x < 100 && isPower(2)) ? String(Number(x.toPrecision(2))) : "";
+  const exponent = Math.log10(x);
+  if (Math.abs(exponent - Math.round(exponent)) > 1e-9) return "";
+  return x < 1e-3 ? x.toExponential(0) : String(Number(x.toPrecision(1)));
 }
 
 /** Waits until the kernel has it: what a cell returns may come too late for its cell on a busy machine. */

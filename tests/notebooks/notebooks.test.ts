@@ -1,9 +1,10 @@
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { missingForNotebooks, notebooks as names, runNotebooks } from "../../scripts/notebooks.mjs";
-import { buildMissing } from "../../scripts/project.mjs";
+import { buildMissing, root } from "../../scripts/project.mjs";
 import { difference, entryPoints, folder, readNotebook, runCells, typeErrors } from "./cells.ts";
 
 const notebooks = names.map(readNotebook);
@@ -63,6 +64,25 @@ describe("outputs are compared", () => {
     expect(difference("loss 1.50", "error 1.50")).toContain("text differs");
     expect(difference("16 pairs", "17 pairs")).toContain("16 is not 17");
     expect(difference("loss 1.50", "loss 1.55")).toContain("1.50 is not 1.55");
+  });
+});
+
+describe("the command says in a sentence", () => {
+  const run = (args: readonly string[], path: string) => {
+    const script = join(root, "scripts/notebooks.mjs");
+    const { status, stderr } = spawnSync(process.execPath, [script, ...args], {
+      encoding: "utf8",
+      env: { ...process.env, PATH: path },
+    });
+    return { status, stderr };
+  };
+
+  test("that Jupyter is missing", () => {
+    expect(run([], "")).toEqual({ status: 2, stderr: expect.stringMatching(/^Jupyter is missing: install .*\.\n$/) });
+  });
+
+  test("that there is no such notebook", () => {
+    expect(run(["titan"], "")).toEqual({ status: 2, stderr: expect.stringMatching(/^There is no notebook "titan"; /) });
   });
 });
 
