@@ -23,6 +23,8 @@ export default {
   // All pages with sources lie one folder deep in the reference, which the site has at /api beside /source.
   sourceLinkTemplate: "../../source/{path}.html#L{line}",
   excludeInternal: true,
+  // What classes of errors inherit from the language has no page of source.
+  excludeExternals: true,
   requiredToBeDocumented: ["Function", "Class", "Interface", "TypeAlias", "Variable"],
   validation: { invalidLink: true, notDocumented: true, notExported: false },
   treatValidationWarningsAsErrors: true,

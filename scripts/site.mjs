@@ -28,7 +28,7 @@ async function buildSite() {
   cpSync(reference, join(built, "api"), { recursive: true });
   for (const file of globSync(copiedFiles, { cwd: root })) cpSync(join(root, file), join(built, file));
   const tests = atlas.flatMap((entry) => entry.tests.map(({ file }) => file));
-  await writeSourcePages(root, join(built, "source"), [...new Set([...globSync("src/**/*.ts", { cwd: root }), ...tests])]);
+  writeSourcePages(root, join(built, "source"), [...new Set([...globSync("src/**/*.ts", { cwd: root }), ...tests])]);
 
   heading("links");
   const { followed, dead } = await checkLinks(built);

@@ -10,8 +10,7 @@ import { LinkChecker, LinkState } from "linkinator";
 export async function checkLinks(folder) {
   const checker = new LinkChecker();
   const { links } = await checker.check({
-    path: ["index.html"],
-    serverRoot: folder,
+    path: folder,
     recurse: true,
     checkFragments: true,
     concurrency: 20,
