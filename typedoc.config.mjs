@@ -21,7 +21,7 @@ export default {
   // A clone need not have a remote to link to.
   disableGit: true,
   // All pages with sources lie one folder deep in the reference, which the site has at /api beside /source.
-  sourceLinkTemplate: "../../source/{path}.html#L{line}",
+  sourceLinkTemplate: "../../source/src/{path}.html#L{line}",
   excludeInternal: true,
   // What classes of errors inherit from the language has no page of source.
   excludeExternals: true,

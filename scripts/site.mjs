@@ -31,7 +31,7 @@ async function buildSite() {
   writeSourcePages(root, join(built, "source"), [...new Set([...globSync("src/**/*.ts", { cwd: root }), ...tests])]);
 
   heading("links");
-  const { followed, dead } = await checkLinks(built);
+  const { followed, dead } = checkLinks(built);
   for (const link of dead) console.error(link);
   console.log(`${followed} links lead somewhere, ${dead.length} nowhere`);
   return dead.length === 0 ? 0 : 1;

@@ -30,7 +30,10 @@ export function paperMarkdown(entries, apiAddress) {
   return sections
     .map(([section, some]) => {
       const heading = /^\d|^[A-Z](\.|$)/.test(section) ? `Section ${section}` : section;
-      return [`## ${text(heading)} {#section-${slug(section)}}`, ...some.map((entry) => entryMarkdown(entry, apiAddress))].join("\n\n");
+      return [
+        `## ${text(heading)} {#section-${slug(section)}}`,
+        ...some.map((entry) => entryMarkdown(entry, apiAddress)),
+      ].join("\n\n");
     })
     .join("\n\n");
 }
@@ -63,7 +66,8 @@ function entryMarkdown(entry, apiAddress) {
   if (formula !== "") parts.push(`$$\n${formula.trim()}\n$$`);
   if (erratum !== null) parts.push(`::: warning In print\n${text(erratum)}\n:::`);
   if (reason !== null) parts.push(`*${text(reason)}*`);
-  if (symbols.length > 0) parts.push(symbols.map((symbol) => `- ${symbolMarkdown(symbol, apiAddress(symbol))}`).join("\n"));
+  if (symbols.length > 0)
+    parts.push(symbols.map((symbol) => `- ${symbolMarkdown(symbol, apiAddress(symbol))}`).join("\n"));
   if (tests.length > 0) parts.push(testsMarkdown(tests));
   return parts.join("\n\n");
 }
@@ -82,7 +86,8 @@ function symbolMarkdown({ symbol, title, file, line, entryPoint }, api) {
 /** @param {AtlasEntry["tests"]} tests */
 function testsMarkdown(tests) {
   const items = tests.map(
-    ({ file, title }) => `<li>${html(title)} <a href="${sourceAddress(file)}" target="_self">${file.replace(/^tests\//, "")}</a></li>`,
+    ({ file, title }) =>
+      `<li>${html(title)} <a href="${sourceAddress(file)}" target="_self">${file.replace(/^tests\//, "")}</a></li>`,
   );
   const count = tests.length === 1 ? "1 test" : `${tests.length} tests`;
   return `<details class="tests"><summary>${count}</summary><ul>${items.join("")}</ul></details>`;

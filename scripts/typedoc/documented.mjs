@@ -106,7 +106,8 @@ function textOf(reflection) {
   const parts = [commentText(reflection.comment)];
   if (reflection.isSignature()) {
     parts.push(...(reflection.parameters ?? []).map(({ comment }) => commentText(comment)));
-    if (reflection.kind === ReflectionKind.ConstructorSignature) parts.push(commentText(reflection.parent.parent?.comment));
+    if (reflection.kind === ReflectionKind.ConstructorSignature)
+      parts.push(commentText(reflection.parent.parent?.comment));
   }
   return parts.join("\n");
 }
@@ -189,8 +190,11 @@ function helpersOf(file) {
   /** @type {Map<string, import("typescript").FunctionDeclaration>} */
   const helpers = new Map();
   for (const statement of file.statements) {
-    const exported = ts.canHaveModifiers(statement) && ts.getModifiers(statement)?.some(({ kind }) => kind === ts.SyntaxKind.ExportKeyword);
-    if (ts.isFunctionDeclaration(statement) && statement.name !== undefined && !exported) helpers.set(statement.name.text, statement);
+    const exported =
+      ts.canHaveModifiers(statement) &&
+      ts.getModifiers(statement)?.some(({ kind }) => kind === ts.SyntaxKind.ExportKeyword);
+    if (ts.isFunctionDeclaration(statement) && statement.name !== undefined && !exported)
+      helpers.set(statement.name.text, statement);
   }
   return helpers;
 }

@@ -75,7 +75,8 @@ function menu(text, items) {
 /** @type {import("vitepress").UserConfig<import("vitepress").DefaultTheme.Config>} */
 export default {
   title: "neural-memory",
-  description: "Memory that learns at test time: Titans, MIRAS and Nested Learning, every equation implemented, named and tested.",
+  description:
+    "Memory that learns at test time: Titans, MIRAS and Nested Learning, every equation implemented, named and tested.",
   lang: "en",
   outDir: "../docs/site",
   cacheDir: "../node_modules/.cache/vitepress",

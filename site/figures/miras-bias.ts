@@ -8,7 +8,12 @@ const LARGEST = 4;
 const residuals = Array.from({ length: POINTS }, (_, i) => -LARGEST + (2 * LARGEST * i) / (POINTS - 1));
 
 /** Loss and error of a memory that answers the residual where nothing should be answered. */
-function curvesOf(name: string, bias: AttentionalBias, threshold: number, reference = false): [loss: Curve, error: Curve] {
+function curvesOf(
+  name: string,
+  bias: AttentionalBias,
+  threshold: number,
+  reference = false,
+): [loss: Curve, error: Curve] {
   return scope(() => {
     const prediction = tensor(residuals, [POINTS, 1]);
     const value = np.zeros([POINTS, 1]);

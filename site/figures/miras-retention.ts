@@ -1,6 +1,22 @@
 /** What retention gates make of a memory's weights. */
-import { detached, key, np, type Program, read, release, scope, slice, startEngine, type Tensor } from "neural-memory/array";
-import { type AssociativeMemory, type AssociativeState, associativeMemory, type RetentionChoice } from "neural-memory/miras";
+import {
+  detached,
+  key,
+  np,
+  type Program,
+  read,
+  release,
+  scope,
+  slice,
+  startEngine,
+  type Tensor,
+} from "neural-memory/array";
+import {
+  type AssociativeMemory,
+  type AssociativeState,
+  associativeMemory,
+  type RetentionChoice,
+} from "neural-memory/miras";
 import { associations } from "./parts/associations.ts";
 import type { Curve, Figure, Panel } from "./parts/live-figure.ts";
 
@@ -33,7 +49,12 @@ const memories = retentions.map(([name, retention]) => {
 });
 
 /** The weights after some writes, from the largest to the smallest. */
-async function sortedWeights(memory: AssociativeMemory, write: Write, writes: number, retain: number): Promise<number[]> {
+async function sortedWeights(
+  memory: AssociativeMemory,
+  write: Write,
+  writes: number,
+  retain: number,
+): Promise<number[]> {
   const { keys, values } = associations(2, MOST_WRITES, DIM);
   const logRetain = detached(() => scope(() => np.full([1, 1, 1], Math.log(retain))));
   let state = detached(() => scope(() => memory.start(memory.init(key(0), 1))));

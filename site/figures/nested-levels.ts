@@ -13,7 +13,9 @@ function signal(noise: number): number[] {
 
 /** A level: one number that takes a step against the summed gradients of its loss whenever a period has passed. */
 function follow(numbers: readonly number[], period: number): [number, number][] {
-  let state: PeriodicState<Tensor> = detached(() => scope(() => ({ params: tensor([0], []), pending: tensor([0], []) })));
+  let state: PeriodicState<Tensor> = detached(() =>
+    scope(() => ({ params: tensor([0], []), pending: tensor([0], []) })),
+  );
   return numbers.map((target, t) => {
     const next = detached(() =>
       scope(() => {

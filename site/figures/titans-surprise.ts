@@ -41,7 +41,11 @@ async function read64Tokens(gates: Gates): Promise<{ answers: number[]; surprise
   const pick = (x: Tensor, t: number) => detached(() => slice(x, SHOWN.includes(t) ? 0 : t));
   const asked = detached(() => scope(() => [slice(keys, [0, 1]), slice(values, [0, 1])] as const));
   const gateTensors = detached(() =>
-    scope(() => ({ forget: tensor([gates.forget], []), momentum: tensor([gates.momentum], []), stepSize: tensor([gates.stepSize], []) })),
+    scope(() => ({
+      forget: tensor([gates.forget], []),
+      momentum: tensor([gates.momentum], []),
+      stepSize: tensor([gates.stepSize], []),
+    })),
   );
   let state: MemoryState = detached(() =>
     scope(() => ({ memory: { layers: [np.zeros([DIM, DIM])] }, surprise: { layers: [np.zeros([DIM, DIM])] } })),

@@ -13,7 +13,23 @@ test("time", async () => {
       const t = performance.now();
       const v = Object.fromEntries(f.sliders.map((s) => [s.name, s.start]));
       const panels = await f.compute(v);
-      console.log(n, performance.now() - t, JSON.stringify(panels.map((p) => p.curves.map((c) => [c.name, c.points.filter((_, i) => i % 12 === 0).map((p) => p[1].toFixed(3)).join(" ")])), null, 1));
+      console.log(
+        n,
+        performance.now() - t,
+        JSON.stringify(
+          panels.map((p) =>
+            p.curves.map((c) => [
+              c.name,
+              c.points
+                .filter((_, i) => i % 12 === 0)
+                .map((p) => p[1].toFixed(3))
+                .join(" "),
+            ]),
+          ),
+          null,
+          1,
+        ),
+      );
     }
   }
 });

@@ -30,7 +30,13 @@ export function drawPanel(panel: Panel): SVGElement | HTMLElement {
     marginBottom: 40,
     style: { background: "none", fontSize: "13px", overflow: "visible" },
     x: { label: panel.x, labelAnchor: "center", labelArrow: "none", nice: false },
-    y: { label: panel.y, labelArrow: "none", grid: true, nice: true, ...(panel.range && { domain: [...panel.range], nice: false }) },
+    y: {
+      label: panel.y,
+      labelArrow: "none",
+      grid: true,
+      nice: true,
+      ...(panel.range && { domain: [...panel.range], nice: false }),
+    },
     marks: [ruleY([0], { strokeOpacity: 0.4 }), ...curves],
   });
   drawn.setAttribute("role", "img");
