@@ -8,9 +8,11 @@ export type Draw = typeof drawPanel;
 /**
  * One pair of axes with its curves.
  *
- * @returns an SVG element that scales with its place
+ * @param room pixels from left to right
+ * @returns an SVG element
  */
-export function drawPanel(panel: Panel): SVGElement | HTMLElement {
+export function drawPanel(panel: Panel, room: number): SVGElement | HTMLElement {
+  const width = Math.min(Math.max(room, 280), 640);
   const [colours, strokes] = [curveColours(panel), curveDashes(panel)];
   const curves = panel.curves.map(({ points, steps, reference }, i) =>
     line(points as [number, number][], {
@@ -24,8 +26,8 @@ export function drawPanel(panel: Panel): SVGElement | HTMLElement {
     }),
   );
   const drawn = plot({
-    width: 560,
-    height: 320,
+    width,
+    height: Math.round(120 + 0.36 * width),
     marginLeft: 48,
     marginBottom: 40,
     style: { background: "none", fontSize: "13px", overflow: "visible" },
