@@ -16,7 +16,7 @@ export default defineConfig({
     testTimeout: 120_000,
     hookTimeout: 120_000,
     globalSetup: ["tests/setup/implementations.ts"],
-    setupFiles: ["tests/setup/executed.ts"],
+    setupFiles: ["tests/setup/executed.ts", "tests/setup/comparisons.ts"],
     coverage: {
       provider: "istanbul",
       include: ["src/**/*.ts"],

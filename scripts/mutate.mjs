@@ -36,8 +36,10 @@ process.exitCode = survivors > 0 ? 1 : 0;
 function listMutants() {
   /** @type {Map<string, Mutant>} */
   const found = new Map();
-  for (const { symbol, file, tests } of readRegistry(process.cwd()).rows) {
-    if (symbol === null || file === null) continue;
+  const { entries } = readRegistry(process.cwd());
+  for (const { symbol, file, tests } of entries.flatMap(({ symbols, tests }) =>
+    symbols.map((one) => ({ ...one, tests })),
+  )) {
     const known = found.get(`${file}#${symbol}`)?.tests ?? [];
     found.set(`${file}#${symbol}`, {
       symbol,
@@ -56,7 +58,7 @@ function run({ symbol, file, tests }) {
   if (tests.length === 0) return { killed: false, how: "no tests" };
   const output = join(scratch, `${symbol}.json`);
   const vitest = join("node_modules", "vitest", "vitest.mjs");
-  const title = String.raw`(Titans|MIRAS|NL) Eq\. .*\b${symbol}\b`;
+  const title = String.raw`(Titans|MIRAS|NL) (Eq\.|Algorithm|Table 1) .*\b${symbol}\b`;
   const args = [vitest, "run", ...tests, "-t", title, "--reporter=json", `--outputFile=${output}`];
   const { stderr } = spawnSync(process.execPath, args, {
     env: { ...process.env, MUTATE: `${file}#${symbol}` },

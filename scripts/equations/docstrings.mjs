@@ -9,7 +9,8 @@ import { parseSee } from "./tags.mjs";
  * @property {number} line where the declaration starts
  * @property {number} lastLine
  * @property {string} title first sentence of the docstring
- * @property {import("./tags.mjs").Equation[]} equations
+ * @property {string | null} formula of the docstring; several are set one below the other
+ * @property {import("./tags.mjs").Reference[]} references what it implements
  */
 
 /**
@@ -23,7 +24,9 @@ export function readDocstrings(file, text) {
   const found = new Map();
   /** @type {string[]} */
   const problems = [];
-  const unattached = new Set([...text.matchAll(/@see[^\n]*\bEqs?\b/gi)].map((match) => match.index));
+  const unattached = new Set(
+    [...text.matchAll(/@see[^\n]*\b(?:Eqs?|Algorithms?|Table 1)\b/gi)].map((match) => match.index),
+  );
 
   for (const statement of source.statements) {
     const symbol = exportedName(statement);
@@ -34,7 +37,7 @@ export function readDocstrings(file, text) {
       unattached.delete(position);
       const tag = parseSee(match[1] ?? "");
       problems.push(...tag.problems.map((problem) => `${file}:${lineOf(source, position)}: ${problem}`));
-      if (tag.equations.length === 0) continue;
+      if (tag.references.length === 0) continue;
       const known = found.get(symbol);
       found.set(symbol, {
         symbol,
@@ -42,7 +45,8 @@ export function readDocstrings(file, text) {
         line: known?.line ?? lineOf(source, statement.getStart(source)),
         lastLine: lineOf(source, statement.getEnd()),
         title: known?.title ?? firstSentence(doc),
-        equations: [...(known?.equations ?? []), ...tag.equations],
+        formula: known?.formula ?? formulaOf(doc),
+        references: [...(known?.references ?? []), ...tag.references],
       });
     }
     // The body of an overloaded function follows its documented signatures.
@@ -79,4 +83,14 @@ function firstSentence(doc) {
   const [paragraph = ""] = (ts.getTextOfJSDocComment(doc.comment) ?? "").split(/\n\s*\n/);
   const text = paragraph.replaceAll(/\s+/g, " ").trim();
   return text.match(/^.*?[.!?](?= |$)/)?.[0] ?? text;
+}
+
+/** @param {ts.JSDoc} doc */
+function formulaOf(doc) {
+  const text = ts.getTextOfJSDocComment(doc.comment) ?? "";
+  const formulas = [...text.matchAll(/\$\$(.*?)\$\$/gs)].map(([, formula = ""]) =>
+    formula.replaceAll(/\s+/g, " ").trim(),
+  );
+  if (formulas.length < 2) return formulas[0] ?? null;
+  return String.raw`\begin{gathered} ${formulas.join(String.raw` \\ `)} \end{gathered}`;
 }

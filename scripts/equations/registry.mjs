@@ -1,23 +1,37 @@
-/** The equation registry: which equation of which paper is implemented where, and tested by what. */
+/** The equation atlas: what every numbered thing of the papers says, which symbol computes it, and which tests prove that. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { readAtlasData } from "./atlas-data.mjs";
 import { readDocstrings } from "./docstrings.mjs";
-import { expand, namedSymbols, paperEntries, papers, parseTitle, sameEquation } from "./tags.mjs";
+import { readEntryPoints } from "./entry-points.mjs";
+import { everythingIn, kindOf, namedSymbols, paperEntries, parseTitle, sameReference, spelled } from "./tags.mjs";
 import { readTitles } from "./titles.mjs";
 
 /**
- * @typedef {import("./tags.mjs").Equation} Equation
+ * @typedef {import("./tags.mjs").Reference} Reference
  * @typedef {import("./docstrings.mjs").Implementation} Implementation
  *
- * @typedef {object} Row one equation and one symbol that implements it
+ * @typedef {object} AtlasSymbol
+ * @property {string} symbol
+ * @property {string} title first sentence of its docstring
+ * @property {string | null} formula of its docstring
+ * @property {string} file
+ * @property {number} line
+ * @property {string | null} entryPoint where a user imports it from
+ *
+ * @typedef {object} AtlasEntry an equation, an algorithm or a row of a table
  * @property {import("./tags.mjs").Paper} paper
- * @property {number} number
- * @property {string | null} title first sentence of the symbol's docstring
- * @property {string | null} symbol
- * @property {string | null} file
- * @property {number | null} line
+ * @property {string} id
+ * @property {"equation" | "algorithm" | "row"} kind
+ * @property {number | null} number
+ * @property {string} title
+ * @property {string} section
+ * @property {string} formula
+ * @property {import("./atlas-data.mjs").Status} status
+ * @property {string | null} reason
+ * @property {string | null} erratum
+ * @property {AtlasSymbol[]} symbols
  * @property {{ file: string, title: string }[]} tests
- * @property {"tested" | "untested" | "missing"} status
  */
 
 /**
@@ -35,88 +49,103 @@ export function readImplementations(root) {
 }
 
 /**
- * @param {string} root a project with the folders `src` and `tests`
- * @returns {{ rows: Row[], problems: string[] }} the registry, and every tag in it that is malformed or leads nowhere
+ * @param {string} root a project with the folders `src` and `tests`, and the atlas's data in `scripts/equations/atlas`
+ * @returns {{ entries: AtlasEntry[], problems: string[] }} the atlas; every tag that is malformed or leads nowhere, and every symbol without
+ * a test of what it implements
  */
 export function readRegistry(root) {
   const { implementations, problems } = readImplementations(root);
-  const titles = sourceFiles(root, "tests", ".test.ts").flatMap((file) =>
-    readTitles(file, readFileSync(join(root, file), "utf8")),
-  );
-  /** @type {Map<Implementation, import("./titles.mjs").TestTitle[]>} */
-  const tests = new Map(implementations.map((implementation) => [implementation, []]));
+  const { data, problems: dataProblems } = readAtlasData(root);
+  const entryPointOf = readEntryPoints(root);
+  const tests = sourceFiles(root, "tests", ".test.ts")
+    .flatMap((file) => readTitles(file, readFileSync(join(root, file), "utf8")))
+    .map((test) => ({ ...test, ...parseTitle(test.title), named: namedSymbols(test.title, implementations) }));
+  problems.push(...dataProblems);
 
-  for (const test of titles) {
-    const tag = parseTitle(test.title);
-    problems.push(...tag.problems.map((problem) => `${test.file}:${test.line}: ${problem}`));
-    const named = namedSymbols(test.title, implementations);
-    for (const implementation of named) tests.get(implementation)?.push(test);
-    for (const equation of tag.equations) {
-      if (!named.some((one) => one.equations.some((other) => sameEquation(equation, other))))
+  for (const { file, line, title, references, problems: found, named } of tests) {
+    problems.push(...found.map((problem) => `${file}:${line}: ${problem}`));
+    for (const reference of references)
+      if (!named.some((one) => implementsIt(one, reference)))
         problems.push(
-          `${test.file}:${test.line}: the test "${test.title}" names no symbol whose docstring has ${papers[equation.paper].source} Eq. ${equation.number}`,
+          `${file}:${line}: the test "${title}" names no symbol whose docstring has ${spelled(reference, "source")}`,
         );
-    }
   }
-  return { rows: paperEntries().flatMap(([paper]) => rowsOf(paper, tests)), problems };
+
+  const entries = paperEntries()
+    .flatMap(([paper]) => everythingIn(paper))
+    .map((reference) => {
+      const own = implementations.filter((one) => implementsIt(one, reference));
+      const about = tests.filter(
+        ({ references, named }) =>
+          references.some((one) => sameReference(one, reference)) && own.some((one) => named.includes(one)),
+      );
+      for (const one of own)
+        if (!about.some(({ named }) => named.includes(one)))
+          problems.push(
+            `${one.file}:${one.line}: ${one.symbol} implements ${spelled(reference, "source")}, but no test is titled "${spelled(reference, "tag")}: ${one.symbol} ..."`,
+          );
+      const { kind, number, row } = kindOf(reference.id);
+      const said = data.get(`${reference.paper} ${reference.id}`);
+      /** @type {AtlasEntry} */
+      const entry = {
+        ...reference,
+        kind,
+        number,
+        title: said?.title ?? "",
+        section: said?.section ?? "",
+        formula: said?.formula ?? "",
+        status: said?.status ?? "implemented",
+        reason: said?.reason ?? null,
+        erratum: said?.erratum ?? null,
+        symbols: own.map(({ symbol, title, formula, file, line }) => ({
+          ...{ symbol, title, formula, file, line },
+          entryPoint: entryPointOf(symbol, file),
+        })),
+        // A title's template that puts rows in it has a star for them.
+        tests: about.map(({ file, title }) => ({ file, title: title.replace("Table 1 row *", `Table 1 row ${row}`) })),
+      };
+      return entry;
+    });
+  return { entries, problems };
 }
 
 /**
- * @param {import("./tags.mjs").Paper} paper
- * @param {Map<Implementation, import("./titles.mjs").TestTitle[]>} tests
- * @returns {Row[]}
+ * What is missing of the papers that the atlas must have in full.
+ *
+ * @param {AtlasEntry[]} entries
+ * @param {string[]} complete papers
+ * @returns {string[]} a sentence each
  */
-function rowsOf(paper, tests) {
-  return expand(paper, `1-${papers[paper].equations}`).equations.flatMap((equation) => {
-    const { number } = equation;
-    const rows = [...tests]
-      .filter(([{ equations }]) => equations.some((one) => sameEquation(one, equation)))
-      .map(([{ symbol, title, file, line }, titles]) => {
-        const covering = titles.filter((test) =>
-          parseTitle(test.title).equations.some((one) => sameEquation(one, equation)),
-        );
-        /** @type {Row} */
-        const row = {
-          paper,
-          number,
-          title,
-          symbol,
-          file,
-          line,
-          tests: covering.map((test) => ({ file: test.file, title: test.title })),
-          status: covering.length > 0 ? "tested" : "untested",
-        };
-        return row;
-      });
-    if (rows.length > 0) return rows;
-    return [{ paper, number, title: null, symbol: null, file: null, line: null, tests: [], status: "missing" }];
-  });
-}
-
-/**
- * @param {Row[]} rows
- * @returns {string[]} a sentence for each equation that is implemented but not tested
- */
-export function untested(rows) {
-  return rows
-    .filter((row) => row.status === "untested")
-    .map(({ file, line, symbol, paper, number }) => {
-      const { source, tag } = papers[paper];
-      return `${file}:${line}: ${symbol} implements ${source} Eq. ${number}, but no test is titled "${tag} Eq. ${number}: ${symbol} ..."`;
+export function missing(entries, complete) {
+  return entries
+    .filter(({ paper }) => complete.includes(paper))
+    .flatMap((entry) => {
+      const name = spelled(entry, "source");
+      const { title, section, formula, status, reason, symbols, tests } = entry;
+      if (title === "" || section === "")
+        return [`${name} has no title and section in scripts/equations/atlas/${entry.paper}.yaml`];
+      if (status === "empty")
+        return symbols.length + tests.length === 0 ? [] : [`${name} is said to be empty, but is tagged`];
+      return [
+        formula === "" && `${name} has no formula in the atlas`,
+        symbols.length === 0 &&
+          status === "implemented" &&
+          `${name} is said to be implemented, but no exported function or class is tagged with it`,
+        symbols.length === 0 && reason === null && `${name} has neither a symbol nor a reason why there is none`,
+        (status === "motivation" || status === "definition") &&
+          reason === null &&
+          `${name} is a ${status}, but the atlas does not say of what`,
+        tests.length === 0 && `${name} has no test`,
+      ].filter((problem) => problem !== false);
     });
 }
 
 /**
- * @param {Row[]} rows
- * @param {Record<string, string>} required for each paper, the equations that must be implemented, such as `1-18`
- * @returns {string[]} a sentence for each equation that is required but missing
+ * @param {Implementation} implementation
+ * @param {Reference} reference
  */
-export function missing(rows, required) {
-  return paperEntries().flatMap(([paper, { source }]) =>
-    expand(paper, required[paper] ?? "")
-      .equations.filter((equation) => rows.some((row) => sameEquation(row, equation) && row.status === "missing"))
-      .map(({ number }) => `${source} Eq. ${number} is required, but no exported function or class is tagged with it`),
-  );
+function implementsIt({ references }, reference) {
+  return references.some((one) => sameReference(one, reference));
 }
 
 /**

@@ -69,3 +69,12 @@ function literalText(node) {
   if (!ts.isTemplateExpression(node)) return undefined;
   return node.head.text + node.templateSpans.map((span) => `*${span.literal.text}`).join("");
 }
+
+/**
+ * A regular expression for the titles that a title of `readTitles` has when the test runs: what templates and tables put in may be anything.
+ *
+ * @param {string} title
+ */
+export function titlePattern(title) {
+  return title.replaceAll(/[.+?^()|[\]{}\\/]/g, String.raw`\$&`).replaceAll(/\*|%[a-zA-Z#$]|\$[\w.]+/g, ".*");
+}

@@ -21,11 +21,18 @@ import { maskedGates, type WriteGates } from "./write-gates.ts";
 /**
  * Writes a chunk and reads it: `associativeRecurrence` with the chunk as its period, without its loop over tokens.
  *
+ * $$A_t = \beta_t A_0 - \sum_{i=1}^{t} \eta_i \frac{\beta_t}{\beta_i}\,\nabla\ell(W_0; k_i, v_i), \qquad \beta_i = \prod_{j=1}^{i}\alpha_j, \qquad
+ * W_t = R(A_t), \qquad y_t = \mathcal M(W_t, q_t)$$
+ *
+ * with R the retention's map, the identity where retention is linear; where the algorithm is exact, gradients are taken at each
+ * token's own weights. Moneta, Yaad and Memora in chunks are this with their bias and their map; Memora's first token is a chunk of its own.
+ *
  * @param state before the chunk, arrays [..., out, in]
  * @param tokens [..., C, features]
  * @param gates [..., C, 1 or channels]
  * @throws ConfigError if the choices cannot be combined
  * @see MIRAS (arXiv:2504.13173) Eq. 28
+ * @see MIRAS (arXiv:2504.13173) Algorithm 1-3
  */
 export function associativeChunk(
   choices: MemoryChoices,

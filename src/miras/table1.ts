@@ -228,9 +228,10 @@ export const table1: { readonly [name in TableRowName]: name extends "softmax-at
 export const tableRowNames = Object.keys(table1) as [TableRowName, ...TableRowName[]];
 
 /**
- * A row by its name.
+ * A row by its name: an existing model, or one of the paper's own three, as settings of the four choices.
  *
  * @throws ConfigError if there is none, with the nearest name
+ * @see MIRAS (arXiv:2504.13173) Table 1
  */
 export function tableRow(name: string): TableRow {
   if (!Object.hasOwn(table1, name)) throw new ConfigError(unknownName("row of Table 1", name, tableRowNames));

@@ -15,6 +15,8 @@ export type ContinuumBlockParams = {
 export type ContinuumBlockState = { readonly mixer: Tree; readonly continuum?: ContinuumMemoryState };
 
 /**
+ * A block whose feed-forward network is a continuum memory.
+ *
  * $$u = x + \mathrm{mixer}(\mathrm{norm}(x)), \qquad y = \mathrm{MLP}^{(f_k)}\big(\mathrm{MLP}^{(f_{k-1})}(\cdots \mathrm{MLP}^{(f_1)}(u))\big)$$
  *
  * The levels of the continuum memory bring norms and residuals of their own. With self-modifying Titans as the mixer it is a block of Hope, with attention

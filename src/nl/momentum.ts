@@ -85,7 +85,7 @@ export function regressionInnerLoss(momentum: Tensor, key: Tensor, value: Tensor
  * @param pair input [..., in] and error [..., out]
  * @param loss of the momentum, the key and the value
  * @returns m_{t+1}
- * @see Nested Learning (arXiv:2512.24695) Eq. 35-37
+ * @see Nested Learning (arXiv:2512.24695) Eq. 35, 37
  */
 export function associativeMomentum(
   momentum: Tensor,

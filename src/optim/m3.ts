@@ -58,6 +58,7 @@ export const m3Defaults = {
  *
  * @throws ConfigError if a setting is out of its range
  * @see Nested Learning (arXiv:2512.24695) Eq. 75
+ * @see Nested Learning (arXiv:2512.24695) Algorithm 1
  */
 export function m3(options: M3Options = {}): Optimizer<RuleState> {
   const settings = { matrices: hiddenMatrices, ...m3Defaults, ...options };

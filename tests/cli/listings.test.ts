@@ -229,14 +229,39 @@ test("train --optimizer trains with it, and inspect shows it with its settings",
   expect(table.stdout).toMatch(/^optimizer +muon, momentum=0\.8 nesterov=true steps=5 /m);
 });
 
-test("equations lists the registry, or one paper of it, and how much of each is covered", async () => {
-  const [all, titans, table] = await Promise.all([
+test("equations lists the atlas, one paper of it, one entry in full, or what a symbol implements", async () => {
+  const [all, titans, table, page, row, symbol] = await Promise.all([
     run(folder, ["equations", "--json"]),
     run(folder, ["equations", "titans", "--json"]),
     run(folder, ["equations"]),
+    run(folder, ["equations", "titans", "13"]),
+    run(folder, ["equations", "miras", "gla", "--json"]),
+    run(folder, ["equations", "--symbol", "memoryUpdate", "--json"]),
   ]);
   expect(JSON.parse(all.stdout)).toEqual(equations);
   expect(JSON.parse(titans.stdout)).toEqual(equations.filter(({ paper }) => paper === "titans"));
-  expect(table.stdout).toMatch(/titans 13\s+tested\s+1\s+memoryUpdate\s+src\/titans\/memory-update.ts:30/);
-  expect(table.stdout).toMatch(/titans\s+2\s+1\s+1\n/);
+  expect(table.stdout).toMatch(/^titans 13 +implemented +1 +memoryUpdate +Old content fades\.$/m);
+  expect(table.stdout).toMatch(/^Titans \(arXiv:2501\.00663\) +2 +1 +1$/m);
+  expect(JSON.parse(row.stdout)).toEqual([equations[2]]);
+  expect(JSON.parse(symbol.stdout)).toEqual([equations[0]]);
+  for (const said of [
+    "Titans (arXiv:2501.00663) Eq. 13: Old content fades.\n",
+    equations[0]!.formula,
+    "memoryUpdate  src/titans/memory-update.ts:30\n",
+    'import { memoryUpdate } from "neural-memory/titans";\n',
+    "tests/equations/memory.test.ts\n",
+    "titans.html#eq-13\n",
+    "folded somewhere",
+  ])
+    expect(page.stdout).toContain(said);
+  expect(width(page.stdout)).toBeLessThanOrEqual(120);
+});
+
+test.each([
+  [["titans", "36"], 'titans has no "36"; it has equations 1 to 2'],
+  [["--symbol", "memoryUpdat"], '"memoryUpdat" implements none of these equations'],
+])("equations %j is refused in a sentence", async (args, sentence) => {
+  const { code, stdout, stderr } = await run(folder, ["equations", ...args]);
+  expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+  expect(stderr).toContain(sentence);
 });

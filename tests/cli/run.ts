@@ -65,20 +65,35 @@ async function bundle(): Promise<string> {
   return join(outdir, "main.js");
 }
 
-/** The equation registry as the bundle finds it. */
+const entry = {
+  ...{ kind: "equation", title: "", section: "3", formula: "x", status: "implemented", reason: null, erratum: null },
+  ...{ symbols: [], tests: [] },
+};
+
+/** The equation atlas as the bundle finds it. */
 export const equations = [
   {
-    paper: "titans",
-    number: 13,
-    title: "Forgetting-gated memory update.",
-    symbol: "memoryUpdate",
-    file: "src/titans/memory-update.ts",
-    line: 30,
+    ...entry,
+    ...{ paper: "titans", id: "13", number: 13, title: "Old content fades.", section: "3.1" },
+    formula: "\\mathcal M_t = (1-\\alpha_t)\\,\\mathcal M_{t-1} + S_t",
+    erratum:
+      "Nothing is wrong here, which is said in so many words that the line has to be folded somewhere before its end.",
+    symbols: [
+      {
+        symbol: "memoryUpdate",
+        title: "Forgetting-gated memory update.",
+        formula: null,
+        file: "src/titans/memory-update.ts",
+        line: 30,
+        entryPoint: "neural-memory/titans",
+      },
+    ],
     tests: [{ file: "tests/equations/memory.test.ts", title: "Titans Eq. 13: memoryUpdate" }],
-    status: "tested",
   },
-  { paper: "titans", number: 35, title: null, symbol: null, file: null, line: null, tests: [], status: "missing" },
-  { paper: "nl", number: 1, title: null, symbol: null, file: null, line: null, tests: [], status: "missing" },
+  { ...entry, paper: "titans", id: "35", number: 35, title: "Longhorn." },
+  { ...entry, paper: "miras", id: "table-1-gla", kind: "row", number: null, title: "Gated linear attention." },
+  { ...entry, paper: "nl", id: "36", number: 36, title: "An empty line.", formula: "", status: "empty" },
+  { ...entry, paper: "nl", id: "algorithm-1", kind: "algorithm", number: 1, title: "M3." },
 ];
 
 /** What a command that computes says of its engine: nothing, or in one line what would be faster. */

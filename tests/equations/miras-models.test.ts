@@ -225,7 +225,7 @@ function plainStep(retain: number, stepSize: number): oracle.Matrix {
 describeNative("the reference's three tokens in chunks", () => {
   const sizes = [1, 3] as const;
 
-  it("MIRAS Eq. 28: associativeChunk under decay gives the squared error, and Yaad's two mixtures", async () => {
+  it("MIRAS Eq. 28 and MIRAS Algorithm 2: associativeChunk under decay gives the squared error, and Yaad's two mixtures", async () => {
     for (const [bias, expected] of [
       [biases.l2, three.delta],
       [biases.sign, three.yaadSign],
@@ -236,7 +236,7 @@ describeNative("the reference's three tokens in chunks", () => {
     }
   });
 
-  it("MIRAS Eq. 28: associativeChunk carries Moneta's sum from chunk to chunk, its weights those of the printed map", async () => {
+  it("MIRAS Eq. 28 and MIRAS Algorithm 1: associativeChunk carries Moneta's sum from chunk to chunk, its weights those of the printed map", async () => {
     const run = threeTokens(biases.cubes, retentions.lq);
     const memory = associativeMemory(run.config);
     const results = await ofRun<[oracle.Matrix, oracle.Matrix][]>(run, (given) =>
@@ -249,7 +249,7 @@ describeNative("the reference's three tokens in chunks", () => {
       expectClose(results[i]!, [three.monetaAccumulator[size], three.monetaWeights[size]], printed);
   });
 
-  it("MIRAS Eq. 28: associativeChunk takes Memora's gradients at the weights that the lag token leaves", async () => {
+  it("MIRAS Eq. 28 and MIRAS Algorithm 3: associativeChunk takes Memora's gradients at the weights that the lag token leaves", async () => {
     const run = threeTokens(biases.l2, retentions.kl, logarithms(token.positive));
     const memory = associativeMemory(run.config);
     const weights = await ofRun<oracle.Matrix[]>(run, (given) =>

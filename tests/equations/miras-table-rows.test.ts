@@ -9,7 +9,6 @@ import {
   retNetDecays,
   rowForm,
   type TableRowName,
-  table1,
   tableRow,
   tableRowNames,
 } from "../../src/miras/index.ts";
@@ -265,7 +264,7 @@ function logSoftmax(logits: oracle.Vector): oracle.Vector {
 }
 
 function configOf(name: keyof typeof rowCases): AssociativeMemoryConfig {
-  const settings: AssociativeMemoryConfig = { ...table1[name].settings(1), dim };
+  const settings: AssociativeMemoryConfig = { ...tableRow(name).settings!(1), dim };
   return settings;
 }
 
@@ -336,7 +335,7 @@ describeNative("rows of Table 1 in the engine, in float64", () => {
   }
 
   for (const name of names) {
-    it(`MIRAS Eq. 5, 28: associativeRecurrence as ${name} is its recurrence, and with a period as its chunks`, async () => {
+    it(`MIRAS Eq. 5, 28 and MIRAS Table 1 row ${name}: associativeRecurrence as tableRow sets it is its recurrence, and with a period as its chunks`, async () => {
       const memory = associativeMemory(configOf(name));
       const periods = isExact(name) ? [1] : [1, 3];
       const runs = await ofRun<RunNumbers[]>(runOf(name), (given) =>
@@ -347,7 +346,7 @@ describeNative("rows of Table 1 in the engine, in float64", () => {
     });
   }
 
-  it("MIRAS Eq. 2: scaledDotProductAttention is the row softmax-attention, a set that grows", async () => {
+  it("MIRAS Eq. 2 and MIRAS Table 1 row softmax-attention: scaledDotProductAttention is what tableRow calls a set that grows", async () => {
     expect(rowForm(tableRow("softmax-attention"))).toEqual({ form: "set", exact: true });
     const positions = () => np.arange(length);
     const attend = (q: Tensor, k: Tensor, v: Tensor) =>

@@ -78,14 +78,14 @@ describe("momentum as a memory", () => {
     });
   });
 
-  it("NL Eq. 35-37: associativeMomentum with the dot product is plain momentum", () => {
+  it("NL Eq. 35, 37: associativeMomentum with the dot product is plain momentum", () => {
     scope(() => {
       const expected = oracle.addMatrix(oracle.scaleMatrix(0.7, m), oracle.scaleMatrix(-0.3, gradient));
       expectExact(associativeMomentum(exact(m), pair(), dotProductInnerLoss, gates), expected);
     });
   });
 
-  it("NL Eq. 35-37: associativeMomentum with the squared loss is inputKeyedDeltaMomentum, by differences of the loss", () => {
+  it("NL Eq. 35, 37: associativeMomentum with the squared loss is inputKeyedDeltaMomentum, by differences of the loss", () => {
     scope(() => {
       const slope = oracle.centralGradientTree(regression, m, { step: 1 });
       const expected = oracle.addMatrix(oracle.scaleMatrix(0.7, m), oracle.scaleMatrix(-0.3, slope));

@@ -180,7 +180,7 @@ describeNative("m3 in float64, 50 steps of awkward learning rates and zero gradi
     { mode: "sum", scaling: "literal", epsilon: 0.01, iteration: "cubic", epsilonPlace: "outside" },
     { mode: "sum", scaling: "literal", epsilon: 0.01, iteration: "quintic", epsilonPlace: "inside" },
     { mode: "ema", scaling: "rms", epsilon: 1e-4, iteration: "quintic", epsilonPlace: "outside" },
-  ] as const)("NL Eq. 75: m3 equals Algorithm 1 as a loop over periods: %j", async (options) => {
+  ] as const)("NL Eq. 75 and NL Algorithm 1: m3 equals the listing as a loop over periods: %j", async (options) => {
     const numbers = { beta1: 0.9, beta2: 0.95, epsilon: options.epsilon };
     const expected = expectedTrajectory(0.1, (path, facts) =>
       hiddenMatrices(path, { ndim: shapes[path]!.length } as Tensor)
