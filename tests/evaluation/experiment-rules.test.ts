@@ -141,14 +141,16 @@ describe("hope-tasks", () => {
   const experiment = experimentNamed("hope-tasks").of("full");
   const tasks = experiment.arms.flatMap(({ name }) => (name.endsWith("-hope") ? [name.replace(/-hope$/, "")] : []));
   type Scores = Readonly<Record<"hope" | "lmm" | "attention", number>>;
-  const verdict = (of: (task: number) => Scores, diverged: readonly string[] = []) => {
+  const controlled = tasks.filter((task) => experiment.arms.some(({ name }) => name === `${task}-control`));
+  const verdict = (of: (task: number) => Scores, diverged: readonly string[] = [], control = 0.95) => {
+    const controls = controlled.flatMap((task) => armOf(`${task}-control`, { "accuracy@64": [control] }));
     const parts = tasks.flatMap((task, i) =>
       Object.entries(of(i)).flatMap(([name, mean]) =>
         armOf(`${task}-${name}`, { "accuracy@64": [mean - 0.01, mean, mean + 0.01], chance: [0.1, 0.1, 0.1] }),
       ),
     );
     const failures = diverged.map((arm) => ({ arm, seed: 3, metrics: {}, failure: {} }));
-    return experiment.judge(new Findings([...parts, ...failures])).verdict;
+    return experiment.judge(new Findings([...parts, ...controls, ...failures])).verdict;
   };
   const lead = { hope: 0.9, lmm: 0.7, attention: 0.7 };
   const tie = { hope: 0.9, lmm: 0.9, attention: 0.9 };
@@ -156,6 +158,13 @@ describe("hope-tasks", () => {
   test("is reproduced if Hope leads on two tasks and trails on none", () => {
     expect(verdict((task) => (task < 2 ? lead : tie))).toBe("reproduced");
     expect(verdict((task) => (task < 1 ? lead : tie))).toBe("inconclusive");
+  });
+
+  test("asks only of tasks that full attention can do, but for parity", () => {
+    expect(tasks.filter((task) => !controlled.includes(task))).toEqual(["parity"]);
+    expect(verdict(() => lead, [], 0.89)).toBe("inconclusive");
+    expect(verdict((task) => ({ ...lead, lmm: tasks[task] === "parity" ? 0.7 : 0.99 }), [], 0.89)).toBe("inconclusive");
+    expect(verdict(() => lead)).toBe("reproduced");
   });
 
   test("is not reproduced if Hope trails on a task that a model learns, or diverges on it", () => {
@@ -241,21 +250,21 @@ function near(mean: number): readonly number[] {
 
 describe("titans-ablation", () => {
   const experiment = experimentNamed("titans-ablation").of("full");
-  const parts = experiment.arms.map(({ name }) => name).filter((name) => !["full", "attention"].includes(name));
+  const parts = experiment.arms.map(({ name }) => name).filter((name) => name !== "full");
   const verdict = (full: number, ...without: readonly number[]) =>
     experiment.judge(
       new Findings([
-        ...armOf("full", { "accuracy@1024": near(full) }),
-        ...parts.flatMap((name, i) => armOf(name, { "accuracy@1024": near(without[i] ?? 0.5) })),
+        ...armOf("full", { "bits@1024": near(full) }),
+        ...parts.flatMap((name, i) => armOf(name, { "bits@1024": near(without[i] ?? 2.9) })),
       ]),
     ).verdict;
 
   test("is reproduced if every part counts, and not if one does harm or two do not count", () => {
     expect(parts).toHaveLength(5);
-    expect(verdict(0.9)).toBe("reproduced");
-    expect(verdict(0.9, 0.9)).toBe("inconclusive");
-    expect(verdict(0.9, 0.9, 0.9)).toBe("not reproduced");
-    expect(verdict(0.9, 0.99)).toBe("not reproduced");
+    expect(verdict(2.6)).toBe("reproduced");
+    expect(verdict(2.6, 2.6)).toBe("inconclusive");
+    expect(verdict(2.6, 2.6, 2.6)).toBe("not reproduced");
+    expect(verdict(2.6, 2.5)).toBe("not reproduced");
   });
 });
 

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { ConfigError } from "../../utils/errors.ts";
 import { unknownName } from "../../utils/nearest.ts";
 import { openCorpus } from "../corpus.ts";
+import { digitPictures } from "../digit-pictures.ts";
 import { drift, outliers } from "./association-streams.ts";
 import { classIncremental, domainStream } from "./continual-learning.ts";
 import { compression, selectiveCopying } from "./copying.ts";
@@ -11,6 +12,7 @@ import { abab, dyck1, dyck2, evenLength, modularCounting, parity } from "./forma
 import { fuzzyRecall, inContextRecall, noisyRecall } from "./in-context-recall.ts";
 import { memorization } from "./memorization.ts";
 import { numberNeedle, passkey, wordNeedle } from "./needles.ts";
+import { permutedPixels } from "./permuted-pixels.ts";
 import { recall } from "./recall.ts";
 import type { Task, TaskFamily, TaskSettings, TaskText } from "./task.ts";
 import { translation } from "./translation.ts";
@@ -35,6 +37,7 @@ const families: readonly TaskFamily[] = [
   modularCounting,
   classIncremental,
   domainStream,
+  permutedPixels,
   translation,
   drift,
   outliers,
@@ -68,12 +71,13 @@ export const taskSchema = z.discriminatedUnion("name", schemas) as unknown as z.
  * Opens a task.
  *
  * @param settings validated by `taskSchema`
- * @throws MissingPackageError if it hides things in a text whose package is not installed
+ * @throws MissingPackageError if it needs a text or pictures whose package is not installed
  */
 export async function openTask(settings: TaskSettings): Promise<Task> {
   const family = taskNamed(settings.name);
   const { text = "none" } = settings as { readonly text?: string };
-  return text === "none" ? family.open(settings) : family.open(settings, await wholeText(text));
+  if (family.name === permutedPixels.name) return family.open(settings, { pictures: await digitPictures() });
+  return text === "none" ? family.open(settings) : family.open(settings, { text: await wholeText(text) });
 }
 
 async function wholeText(name: string): Promise<TaskText> {

@@ -1,6 +1,16 @@
 export { type DescribedKnob, type DescribedTask, describeTask } from "./describe.ts";
 export { openTask, taskNamed, taskNames, taskSchema, tasks } from "./families.ts";
-export type { Question, Task, TaskFamily, TaskPart, TaskRow, TaskRules, TaskSettings, TaskText } from "./task.ts";
+export type {
+  Question,
+  Task,
+  TaskFamily,
+  TaskPart,
+  TaskRow,
+  TaskRules,
+  TaskSettings,
+  TaskSources,
+  TaskText,
+} from "./task.ts";
 export {
   type AnswerScore,
   checkTaskLength,

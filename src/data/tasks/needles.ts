@@ -101,7 +101,7 @@ export const passkey = defineTask({
   source,
   example: "task.digits=5",
   knobs: { digits: countKnob(1, 5, "Digits of the pass key."), ...haystackKnobs },
-  rules({ digits, filler, depth }, text) {
+  rules({ digits, filler, depth }, { text }) {
     const words = wordsOf(text, "passkey", { keys: 1, filler, alphabet: 0 });
     return needleRules(words, { needles: 1, size: digits, depth });
   },
@@ -118,7 +118,7 @@ export const numberNeedle = defineTask({
   example: "task.needles=4",
   knobs: { digits: countKnob(1, 5, "Digits of a number."), ...keyKnobs, ...haystackKnobs },
   problem: enoughKeys,
-  rules({ digits, needles, keys, filler, depth }, text) {
+  rules({ digits, needles, keys, filler, depth }, { text }) {
     const words = wordsOf(text, "number", { keys, filler, alphabet: 0 });
     return needleRules(words, { needles, size: digits, depth });
   },
@@ -138,7 +138,7 @@ export const wordNeedle = defineTask({
     ...haystackKnobs,
   },
   problem: enoughKeys,
-  rules({ letters, alphabet, needles, keys, filler, depth }, text) {
+  rules({ letters, alphabet, needles, keys, filler, depth }, { text }) {
     const words = wordsOf(text, "word", { keys, filler, alphabet });
     return needleRules(words, { needles, size: letters, depth });
   },

@@ -78,6 +78,14 @@ export interface TaskText {
   read(start: number, count: number): Uint8Array;
 }
 
+/** What tasks are made of beside random numbers. */
+export interface TaskSources {
+  /** What the knob `text` names, where a task has one that names something. */
+  readonly text?: TaskText;
+  /** Pictures of 8 by 8 black and white pixels, by the digit that they show, for tasks that show some. */
+  readonly pictures?: readonly (readonly Uint8Array[])[];
+}
+
 /** A kind of task, and how its settings are written. */
 export interface TaskFamily {
   readonly name: string;
@@ -95,9 +103,8 @@ export interface TaskFamily {
    * The task with some settings.
    *
    * @param settings validated by `schema`
-   * @param text what its knob `text` names, where it has one that names something
    */
-  open(settings: TaskSettings, text?: TaskText): Task;
+  open(settings: TaskSettings, sources?: TaskSources): Task;
 }
 
 /** What keeps knobs from going together: the one to change, and a sentence. */
@@ -115,7 +122,7 @@ export function defineTask<const N extends string, K extends z.ZodRawShape>(fami
   readonly example: string;
   readonly knobs: K;
   problem?(knobs: z.output<z.ZodObject<K>>): KnobProblem | undefined;
-  rules(knobs: z.output<z.ZodObject<K>>, text?: TaskText): TaskRules;
+  rules(knobs: z.output<z.ZodObject<K>>, sources: TaskSources): TaskRules;
 }): TaskFamily & { readonly name: N } {
   const { knobs, problem, rules, ...about } = family;
   const schema = z.strictObject({ name: z.literal(family.name), ...knobs, ...common }).superRefine((value, context) => {
@@ -125,8 +132,8 @@ export function defineTask<const N extends string, K extends z.ZodRawShape>(fami
   return {
     ...about,
     schema: schema as unknown as z.ZodObject,
-    open(settings, text) {
-      const made = rules(settings as unknown as z.output<z.ZodObject<K>>, text);
+    open(settings, sources = {}) {
+      const made = rules(settings as unknown as z.output<z.ZodObject<K>>, sources);
       return { ...made, name: family.name, settings, vocabularySize: made.symbols.length };
     },
   };

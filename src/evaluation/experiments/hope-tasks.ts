@@ -15,12 +15,16 @@ interface Settings {
   readonly training: RunLayer;
   /** Of Hope alone. */
   readonly hope: RunLayer;
+  /** What is changed of the training for the controls. */
+  readonly control: RunLayer;
 }
 
 /** A task with its knobs. */
 interface ComparedTask {
   readonly name: string;
   readonly knobs?: RunLayer;
+  /** Whether the claim is that attention fails here: then it is no control. */
+  readonly beyondAttention?: boolean;
 }
 
 const ASKED = "hope";
@@ -35,6 +39,9 @@ const NEEDED = 2;
 
 /** At the rate of the others attention learns hardly any of these tasks. */
 const ATTENTION_RATE = 0.003;
+/** Full attention, trained for long: what a task of recall has to be possible for. */
+const CONTROL = "control";
+const SOLVED = 0.9;
 
 const training = { batch: 16, segment: 64, learningRate: 0.01, warmupSteps: 50, finalFraction: 0, steps: 200 };
 const selfModifying = { chunkSize: 16, projectionChunkSize: 16 };
@@ -54,23 +61,25 @@ export const hopeTasks = defineExperiment<Settings>({
       { name: "fuzzy-recall" },
       { name: "compression" },
       { name: "memorization" },
-      { name: "parity", knobs: { longest: 16 } },
+      { name: "parity", knobs: { longest: 16 }, beyondAttention: true },
     ],
     length: 64,
     rows: 128,
     model: {},
     training: { ...training, evaluationTokens: 2048 },
     hope: { selfModifying, continuum: { periods: [16, 64] } },
+    control: { steps: 1500, learningRate: ATTENTION_RATE },
   },
   smoke: {
-    tasks: [{ name: "parity", knobs: { longest: 8 } }],
+    tasks: [{ name: "compression" }],
     length: 32,
     rows: 2,
     model: { dim: 16, heads: 1, layers: 1 },
     training: { ...training, segment: 16, batch: 2, steps: 1, warmupSteps: 0, evaluationTokens: 64 },
     hope: { selfModifying, continuum: { periods: [16] } },
+    control: {},
   },
-  design({ tasks, length, rows, model, training: shared, hope }) {
+  design({ tasks, length, rows, model, training: shared, hope, control }) {
     const layers: Readonly<Record<Model, RunLayer>> = {
       hope: { preset: "hope-small", model: hope },
       lmm: { preset: "lmm-small", model: { memory: { depth: 1, chunkSize: 16 } } },
@@ -82,6 +91,13 @@ export const hopeTasks = defineExperiment<Settings>({
     };
     const armOf = (task: ComparedTask, name: Model) => `${task.name}-${name}`;
     const value = (task: ComparedTask, name: Model) => ({ arm: armOf(task, name), metric: at("accuracy", length) });
+    const controlled = tasks.filter(({ beyondAttention }) => !beyondAttention);
+    const controlOf = (task: ComparedTask) => ({
+      arm: `${task.name}-${CONTROL}`,
+      metric: at("accuracy", length),
+    });
+    const isSolvable = (findings: Findings, task: ComparedTask) =>
+      !controlled.includes(task) || findings.mean(controlOf(task)) >= SOLVED;
     const isLearned = (findings: Findings, task: ComparedTask) => {
       const chance = findings.mean({ arm: armOf(task, ASKED), metric: "chance" });
       return models.some((name) => findings.mean(value(task, name)) >= chance + LEARNED);
@@ -92,20 +108,34 @@ export const hopeTasks = defineExperiment<Settings>({
       findings.diverged(armOf(task, ASKED)).length > 0 ||
       rivals.some((rival) => findings.above(value(task, rival), value(task, ASKED)));
     return {
-      setting: `On each of ${tasks.length} generated tasks with rows of ${length} tokens Hope, a Titans memory alone and full attention are trained for ${String(shared.steps)} steps, attention at a lower learning rate (${ATTENTION_RATE}) than the others.`,
-      rule: `A task counts if at least one model is ${percent(LEARNED)} above guessing in the mean. Hope leads where its 95 % interval over seeds lies wholly above those of both others, and trails where one of theirs lies wholly above its own or it diverged. Not reproduced if it trails on a task that counts; reproduced if it trails on none and leads on at least ${NEEDED}; inconclusive otherwise.`,
-      arms: tasks.flatMap((task) =>
-        models.map((name) => ({
-          name: armOf(task, name),
-          label: `${task.name}: ${labels[name]}`,
-          layer: mergeLayers([
-            { training: { ...shared, length } },
-            layers[name],
-            { model, task: { name: task.name, ...task.knobs } },
-          ]),
+      setting: `On each of ${tasks.length} generated tasks with rows of ${length} tokens Hope, a Titans memory alone and full attention are trained for ${String(shared.steps)} steps, attention at a lower learning rate (${ATTENTION_RATE}) than the others. The control of each task that attention should be able to do is a transformer with full attention, trained for ${String(control.steps)} steps.`,
+      rule: `A task counts if its control, where it has one, gets at least ${percent(SOLVED)} of the answer tokens right, and at least one of the three models is ${percent(LEARNED)} above guessing in the mean. Hope leads where its 95 % interval over seeds lies wholly above those of both others, and trails where one of theirs lies wholly above its own or it diverged. Not reproduced if it trails on a task that counts; reproduced if it trails on none and leads on at least ${NEEDED}; inconclusive otherwise.`,
+      arms: [
+        ...tasks.flatMap((task) =>
+          models.map((name) => ({
+            name: armOf(task, name),
+            label: `${task.name}: ${labels[name]}`,
+            layer: mergeLayers([
+              { training: { ...shared, length } },
+              layers[name],
+              { model, task: { name: task.name, ...task.knobs } },
+            ]),
+            measures: [{ kind: "task" as const, lengths: [length], rows }],
+          })),
+        ),
+        ...controlled.map((task) => ({
+          name: controlOf(task).arm,
+          label: `${task.name}: full attention, trained for longer`,
+          layer: {
+            preset: "transformer-small",
+            task: { name: task.name, ...task.knobs },
+            model: { ...model, window: length },
+            training: { ...shared, ...control, length },
+          },
           measures: [{ kind: "task" as const, lengths: [length], rows }],
+          seeds: 1,
         })),
-      ),
+      ],
       figures: [
         {
           kind: "bars",
@@ -114,17 +144,21 @@ export const hopeTasks = defineExperiment<Settings>({
           value: { label: "right answer tokens, in percent", share: true },
           groups: tasks.map((task) => ({
             label: task.name,
-            bars: models.map((name) => ({ label: labels[name], ...value(task, name) })),
+            bars: [
+              ...models.map((name) => ({ label: labels[name], ...value(task, name) })),
+              ...(controlled.includes(task) ? [{ label: "control", ...controlOf(task) }] : []),
+            ],
             chance: { arm: armOf(task, ASKED), metric: "chance" },
           })),
         },
       ],
       judge(findings) {
-        const counting = tasks.filter((task) => isLearned(findings, task));
+        const unsolved = tasks.filter((task) => !isSolvable(findings, task));
+        const counting = tasks.filter((task) => isSolvable(findings, task) && isLearned(findings, task));
         const leading = counting.filter((task) => leads(findings, task));
         const trailing = counting.filter((task) => trails(findings, task));
         const named = (some: readonly ComparedTask[]) => some.map(({ name }) => name).join(", ") || "none";
-        const because = `Hope leads on: ${named(leading)}; trails on: ${named(trailing)}; tasks that count: ${named(counting)}.`;
+        const because = `Hope leads on: ${named(leading)}; trails on: ${named(trailing)}; tasks that count: ${named(counting)}. Their controls do not solve: ${named(unsolved)}.`;
         if (trailing.length > 0) return { verdict: "not reproduced", because };
         return { verdict: leading.length >= NEEDED ? "reproduced" : "inconclusive", because };
       },

@@ -101,6 +101,21 @@ function nearestExample({ seen }: Asked): Said {
   return { answer: [nearest.label], fact: taught.findLast(({ label }) => label === nearest.label)!.place };
 }
 
+function mostSimilarPicture({ seen }: Asked): Said {
+  const question = lastPlace(seen, "?");
+  const [domain, ...picture] = seen.slice(question + 1);
+  const lesson = seen.slice(seen.indexOf(domain!) + 1);
+  const shown: { label: string; pixels: string; place: number }[] = [];
+  for (let at = 0; lesson[at + 16]?.startsWith("class"); at += 17) {
+    const place = seen.indexOf(domain!) + 1 + at + 16;
+    shown.push({ label: lesson[at + 16]!, pixels: lesson.slice(at, at + 16).join(""), place });
+  }
+  const asked = picture.join("");
+  const wrong = ({ pixels }: { pixels: string }) => [...pixels].filter((pixel, i) => pixel !== asked[i]).length;
+  const { label } = shown.reduce((best, one) => (wrong(one) < wrong(best) ? one : best));
+  return { answer: [label], fact: shown.findLast((one) => one.label === label)!.place };
+}
+
 function inDomain({ seen }: Asked): Said {
   const [domain, key] = seen.slice(-2) as [string, string];
   const lesson = seen.indexOf(domain);
@@ -154,6 +169,7 @@ export const solvers: Readonly<Record<string, Solver>> = {
   "modular-counting": judged((text) => `=${countOf(text, "a") % 5}`),
   "class-incremental": nearestExample,
   "domain-stream": inDomain,
+  "permuted-pixels": mostSimilarPicture,
   translation: translated,
   drift: latest,
   outliers: majority,

@@ -128,6 +128,7 @@ test.each<[string, Record<string, unknown>]>([
   ["facts", { supporting: 2, statements: 2, persons: 2 }],
   ["class-incremental", { classes: 6, examples: 3, queries: 6 }],
   ["domain-stream", { domains: 5, queries: 25 }],
+  ["permuted-pixels", { domains: 3, classes: 4, examples: 3, queries: 5 }],
   ["translation", { languages: 1, repeats: 2 }],
   ["drift", { change: 1 }],
   ["outliers", { repeats: 7, corrupted: 3 }],
