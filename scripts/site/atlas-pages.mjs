@@ -50,7 +50,7 @@ export function anchorOf({ kind, id }) {
 /** @param {AtlasEntry} entry */
 function nameOf({ kind, id, number }) {
   if (kind === "equation") return `Eq. ${id}`;
-  return kind === "algorithm" && number !== null ? `Algorithm ${number}` : "Table 1";
+  return kind === "algorithm" ? `Algorithm ${number}` : `Table 1, ${id.replace("table-1-", "")}`;
 }
 
 /**

@@ -55,7 +55,7 @@ export function siteAddress(file, link) {
 }
 
 /**
- * Markdown of the repository with its links made the site's. A link to something that the site does not show becomes code: its path.
+ * Markdown of the repository with its links made the site's. Of a link to something that the site does not show, the text stays.
  *
  * @param {string} file its path in the repository
  * @param {string} markdown
@@ -63,7 +63,7 @@ export function siteAddress(file, link) {
 export function forSite(file, markdown) {
   return markdown.replaceAll(/(?<!!)\[([^\]]+)\]\(([^)\s]+)\)/g, (whole, text, link) => {
     const address = siteAddress(file, link);
-    if (address === null) return text.startsWith("`") ? text : `\`${text}\``;
+    if (address === null) return text;
     // What is not a page of VitePress is opened as any link.
     const plain = /\.(html|json|txt|mjs|js|ts|py|yaml|ipynb)(#|$)/.test(address) && !/^[a-z]+:/.test(address);
     return address === link ? whole : `[${text}](${address})${plain ? '{target="_self"}' : ""}`;

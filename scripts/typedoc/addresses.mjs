@@ -2,7 +2,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Renderer } from "typedoc";
-import { exportedDeclarations } from "./exported.mjs";
+import { exportedDeclarations, fileOf } from "./exported.mjs";
 
 /**
  * @typedef {{ name: string, file: string, address: string }} Address the address is relative to the reference
@@ -12,7 +12,7 @@ export function load(app) {
   app.renderer.on(Renderer.EVENT_END, ({ outputDirectory, project }) => {
     const addresses = exportedDeclarations(project).map((declaration) => ({
       name: declaration.name,
-      file: declaration.sources?.[0]?.fullFileName.replace(`${process.cwd()}/`, "") ?? "",
+      file: fileOf(declaration),
       address: app.renderer.router?.getFullUrl(declaration) ?? "",
     }));
     writeFileSync(join(outputDirectory, "addresses.json"), JSON.stringify(addresses));

@@ -7,7 +7,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { Application, Converter, ReflectionKind } from "typedoc";
 import ts from "typescript";
-import { exportedDeclarations } from "./exported.mjs";
+import { exportedDeclarations, fileOf } from "./exported.mjs";
 
 const arxiv = { titans: "2501.00663", miras: "2504.13173", nl: "2512.24695" };
 
@@ -85,11 +85,6 @@ function publicSignatures(project) {
       })),
     );
   });
-}
-
-/** @param {import("typedoc").DeclarationReflection} declaration */
-function fileOf(declaration) {
-  return declaration.sources?.[0]?.fullFileName.replace(`${process.cwd()}/`, "") ?? "";
 }
 
 /** @param {import("typedoc").SignatureReflection} signature */

@@ -1,4 +1,5 @@
 /** What the entry points export, each once. */
+import { relative, sep } from "node:path";
 import { ReflectionKind } from "typedoc";
 
 /**
@@ -11,4 +12,14 @@ export function exportedDeclarations(project) {
   return (project.children ?? [])
     .flatMap((module) => module.children ?? [])
     .filter((child) => child.kind !== ReflectionKind.Reference && child.isDeclaration());
+}
+
+/**
+ * The file of a declaration, as the repository's paths are written.
+ *
+ * @param {import("typedoc").DeclarationReflection} declaration
+ */
+export function fileOf({ sources }) {
+  const [source] = sources ?? [];
+  return source === undefined ? "" : relative(process.cwd(), source.fullFileName).replaceAll(sep, "/");
 }
