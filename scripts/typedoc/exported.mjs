@@ -10,7 +10,8 @@ import { ReflectionKind } from "typedoc";
  */
 export function exportedDeclarations(project) {
   return (project.children ?? [])
-    .flatMap((module) => module.children ?? [])
+    // With one entry point there are no modules between.
+    .flatMap((child) => (child.kind === ReflectionKind.Module ? (child.children ?? []) : [child]))
     .filter((child) => child.kind !== ReflectionKind.Reference && child.isDeclaration());
 }
 

@@ -104,7 +104,7 @@ export default {
       ...entry("features", "Features"),
     ],
     sidebar: [
-      { text: "Start", items: [...entry("quick-start", "Quick start"), ...entry("features", "Features")] },
+      ...menu("Start", [...entry("quick-start", "Quick start"), ...entry("features", "Features")]),
       ...menu("Concepts", concepts),
       { text: "Papers", items: papers },
       ...menu("Guides", guides),

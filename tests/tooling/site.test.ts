@@ -10,12 +10,12 @@ import { fixture, root, runNode } from "./fixture.ts";
 
 test("a page, a file and an anchor that are not there are dead links; addresses elsewhere are not asked", () => {
   const folder = fixture({
-    "index.html": `<a href="/papers/titans.html#eq-1">1</a> <a href="papers/">2</a> <a href="#here">3</a> <p id="here"></p>
+    "site/index.html": `<a href="/papers/titans.html#eq-1">1</a> <a href="papers/">2</a> <a href="#here">3</a> <p id="here"></p>
       <a href="https://nowhere.invalid/">4</a> <a href="/papers/titans.html#eq-2">5</a> <a href="gone.html">6</a> <img src="/papers/gone.svg">`,
-    "papers/index.html": `<a href="../index.html#here">1</a>`,
-    "papers/titans.html": `<h3 id="eq-1">Eq. 1</h3>`,
+    "site/papers/index.html": `<a href="../index.html#here">1</a>`,
+    "site/papers/titans.html": `<h3 id="eq-1">Eq. 1</h3>`,
   });
-  const { followed, dead } = checkLinks(folder);
+  const { followed, dead } = checkLinks(join(folder, "site"));
   expect(followed).toBe(4);
   expect(dead).toEqual([
     "index.html links to /papers/gone.svg: there is no such file",
