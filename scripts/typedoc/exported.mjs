@@ -9,10 +9,12 @@ import { ReflectionKind } from "typedoc";
  * @returns {import("typedoc").DeclarationReflection[]}
  */
 export function exportedDeclarations(project) {
-  return (project.children ?? [])
-    // With one entry point there are no modules between.
-    .flatMap((child) => (child.kind === ReflectionKind.Module ? (child.children ?? []) : [child]))
-    .filter((child) => child.kind !== ReflectionKind.Reference && child.isDeclaration());
+  return (
+    (project.children ?? [])
+      // With one entry point there are no modules between.
+      .flatMap((child) => (child.kind === ReflectionKind.Module ? (child.children ?? []) : [child]))
+      .filter((child) => child.kind !== ReflectionKind.Reference && child.isDeclaration())
+  );
 }
 
 /**

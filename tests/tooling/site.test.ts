@@ -68,7 +68,7 @@ test("an equation's entry has its anchor, formula, erratum, the places of its co
 });
 
 test("code has a page with an anchor a line, and all of its text", () => {
-  const code = "/** two\n lines */\nexport const x = `a ${1 + 2} < b`;\n";
+  const code = `/** two\n lines */\nexport const x = \`a \${1 + 2} < b\`;\n`;
   const folder = fixture({ "src/x.ts": code });
   writeSourcePages(folder, join(folder, "site"), ["src/x.ts"]);
   const html = readFileSync(join(folder, "site/src/x.ts.html"), "utf8");
