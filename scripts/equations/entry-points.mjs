@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, posix } from "node:path";
 import ts from "typescript";
+import { exportedName } from "./docstrings.mjs";
 
 /**
  * @param {string} root a project, with a `package.json` if it has entry points
@@ -33,14 +34,16 @@ export function readEntryPoints(root) {
 
 /**
  * @param {string} root
- * @param {string} file a module that re-exports others
- * @returns {Set<string>} `file#symbol` of everything that it re-exports under the same name
+ * @param {string} file a module
+ * @returns {Set<string>} `file#symbol` of every function and class that it declares, and of all that it re-exports under the same name
  */
 function exportsOf(root, file) {
   const source = ts.createSourceFile(file, readFileSync(join(root, file), "utf8"), ts.ScriptTarget.Latest);
   /** @type {Set<string>} */
   const found = new Set();
   for (const statement of source.statements) {
+    const declared = exportedName(statement);
+    if (declared !== undefined) found.add(`${file}#${declared}`);
     if (!ts.isExportDeclaration(statement) || !statement.moduleSpecifier) continue;
     const from = posix.join(posix.dirname(file), /** @type {ts.StringLiteral} */ (statement.moduleSpecifier).text);
     const clause = statement.exportClause;

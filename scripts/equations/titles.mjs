@@ -71,10 +71,12 @@ function literalText(node) {
 }
 
 /**
- * A regular expression for the titles that a title of `readTitles` has when the test runs: what templates and tables put in may be anything.
+ * A regular expression for the titles that a title of `readTitles` has when the test runs: what templates and tables put in may be anything, and
+ * blocks that are no `describe` may be around it.
  *
  * @param {string} title
  */
 export function titlePattern(title) {
-  return title.replaceAll(/[.+?^()|[\]{}\\/]/g, String.raw`\$&`).replaceAll(/\*|%[a-zA-Z#$]|\$[\w.]+/g, ".*");
+  const text = title.replaceAll(/[.+?^()|[\]{}\\/]/g, String.raw`\$&`).replaceAll(/\*|%[a-zA-Z#$]|\$[\w.]+/g, ".*");
+  return `(?:^| )${text}$`;
 }

@@ -10,7 +10,7 @@ export function printEntry(entry: AtlasEntry): void {
   console.log(`${citation(entry)}: ${title}`);
   print("section", [section]);
   print("status", [reason === null ? status : `${status}: ${reason}`]);
-  print("formula", formula.split("\n"));
+  print("formula", formula === "" ? [] : formula.split("\n"));
   if (erratum !== null) print("in print", [erratum]);
   print(
     "symbols",

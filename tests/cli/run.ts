@@ -12,7 +12,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { afterAll } from "vitest";
@@ -69,6 +69,15 @@ const entry = {
   ...{ kind: "equation", title: "", section: "3", formula: "x", status: "implemented", reason: null, erratum: null },
   ...{ symbols: [], tests: [] },
 };
+
+/** Puts files beside the bundle, as a clone of the repository has them. */
+export async function inClone(files: Readonly<Record<string, string>>): Promise<void> {
+  const folder = dirname(dirname(dirname(await command())));
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(folder, path)), { recursive: true });
+    writeFileSync(join(folder, path), text);
+  }
+}
 
 /** The equation atlas as the bundle finds it. */
 export const equations = [

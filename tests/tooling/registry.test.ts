@@ -3,6 +3,7 @@ import { join } from "node:path";
 import katex from "katex";
 import { describe, expect, test } from "vitest";
 import { readDocstrings } from "../../scripts/equations/docstrings.mjs";
+import { readEntryPoints } from "../../scripts/equations/entry-points.mjs";
 import { unreadable } from "../../scripts/equations/formulas.mjs";
 import { missing, readRegistry } from "../../scripts/equations/registry.mjs";
 import { papers, parseSee, parseTitle, spelled } from "../../scripts/equations/tags.mjs";
@@ -228,6 +229,23 @@ export function add(x: unknown): unknown { return x; }
       expect.stringContaining(`${source} 14`),
     ]);
   });
+});
+
+test("readEntryPoints names the room's entry point, else another's, else the whole library's", () => {
+  const folder = fixture({
+    "package.json": packageJson,
+    "src/index.ts": `export * from "./titans/index.ts";\nexport { other } from "./other.ts";`,
+    "src/other.ts": "export function other() {}\nexport function inner() {}",
+    "src/shared.ts": "export function shared() {}",
+    "src/titans/index.ts": `export * from "./all.ts";\nexport { shared } from "../shared.ts";`,
+    "src/titans/all.ts": "export class All {}",
+  });
+  const entryPointOf = readEntryPoints(folder);
+  expect(entryPointOf("All", "src/titans/all.ts")).toBe("small/titans");
+  expect(entryPointOf("shared", "src/shared.ts")).toBe("small/titans");
+  expect(entryPointOf("other", "src/other.ts")).toBe("small");
+  expect(entryPointOf("inner", "src/other.ts")).toBe(null);
+  expect(readEntryPoints(fixture({}))("other", "src/other.ts")).toBe(null);
 });
 
 test("missing says what an entry of a complete paper lacks", () => {
