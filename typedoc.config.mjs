@@ -1,7 +1,6 @@
 /** The API documentation: one page tree for every public entry point, with formulas as MathML. */
 import { readFileSync } from "node:fs";
-import formulas from "@vscode/markdown-it-katex";
-import katex from "katex";
+import { formulas } from "./scripts/site/formulas.mjs";
 
 /** @type {{ exports: Record<string, string | { default: string }> }} */
 const { exports } = JSON.parse(readFileSync(new URL("package.json", import.meta.url), "utf8"));
@@ -11,38 +10,23 @@ const entryPoints = Object.values(exports)
   // The first module that exports a name gets its page: that is its room, not the root that collects the rooms.
   .reverse();
 
-/** A formula that cannot be read is only logged by the plugin, so it is counted here. */
-let unreadable = 0;
-process.on("exit", () => {
-  if (unreadable > 0) process.exitCode = 1;
-});
-const renderer = {
-  /** @type {typeof katex.renderToString} */
-  renderToString(formula, options) {
-    try {
-      return katex.renderToString(formula, { ...options, throwOnError: true, output: "mathml" });
-    } catch (error) {
-      unreadable++;
-      console.error(`unreadable formula: ${formula}`);
-      throw error;
-    }
-  },
-};
-
 /** @type {Partial<import("typedoc").TypeDocOptions>} */
 export default {
   entryPoints,
+  plugin: ["./scripts/typedoc/documented.mjs", "./scripts/typedoc/addresses.mjs"],
+  readme: "none",
   out: "docs/api",
   tsconfig: "tsconfig.build.json",
   includeVersion: true,
   // A clone need not have a remote to link to.
   disableGit: true,
-  sourceLinkTemplate: "{path}#L{line}",
+  // All pages with sources lie one folder deep in the reference, which the site has at /api beside /source.
+  sourceLinkTemplate: "../../source/src/{path}.html#L{line}",
   excludeInternal: true,
-  requiredToBeDocumented: ["Function", "Class"],
+  // What classes of errors inherit from the language has no page of source.
+  excludeExternals: true,
+  requiredToBeDocumented: ["Function", "Class", "Interface", "TypeAlias", "Variable"],
   validation: { invalidLink: true, notDocumented: true, notExported: false },
   treatValidationWarningsAsErrors: true,
-  markdownItLoader: (parser) => {
-    parser.use(formulas.default, { katex: renderer });
-  },
+  markdownItLoader: formulas({ output: "mathml" }),
 };

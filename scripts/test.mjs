@@ -10,7 +10,7 @@ const steps = [
   { title: "build and equation registry", script: "build" },
   { title: "tests with coverage", script: "test:coverage" },
   { title: "equations are tagged, tested and executed", script: "registry:check" },
-  { title: "documentation", script: "docs" },
+  { title: "documentation site", script: "site" },
 ];
 const results = join(root, "coverage/tests.json");
 

@@ -4,6 +4,7 @@ import { mapTensors, type Tree } from "./tree.ts";
 
 /** Engines by name. `auto` picks the fastest that works here. */
 export const engineNames = ["auto", "wasm", "native", "webgpu"] as const;
+/** One of `engineNames`. */
 export type EngineName = (typeof engineNames)[number];
 
 /** A compiled function. Arguments are borrowed; results belong to the caller, who releases them. */

@@ -7,7 +7,7 @@ import type { Tensor } from "./tensor.ts";
 export type Key = Tensor;
 
 /**
- * The key of a seed.
+ * The key of a seed, a tensor [2].
  *
  * @param seed an integer from 0 to 2^32 - 1
  * @throws ConfigError if the seed is another number, which would be rounded to the seed of somebody else's run
@@ -20,7 +20,7 @@ export function key(seed: number): Key {
 }
 
 /**
- * Independent keys from one.
+ * Independent keys from one, tensors [2] as it is.
  *
  * @param parent the key to split; not to be used otherwise
  * @param count how many

@@ -59,19 +59,32 @@ function dtypeOf(data: TensorData): DType {
   return "uint32";
 }
 
-/** The numbers of a tensor, in row-major order. */
+/**
+ * The numbers of a tensor, in row-major order.
+ *
+ * @param x any shape
+ */
 export async function read(x: Tensor): Promise<TensorData> {
   if (isHostTensor(x)) return readSync(x);
   return (await (lend(x) as library.Array).data()) as TensorData;
 }
 
-/** The numbers of a tensor, waiting for them without yielding. */
+/**
+ * The numbers of a tensor, waiting for them without yielding.
+ *
+ * @param x any shape
+ */
 export function readSync(x: Tensor): TensorData {
   if (isHostTensor(x)) return alive(x, () => x.numbers.slice());
   return (lend(x) as library.Array).dataSync() as TensorData;
 }
 
-/** The number that a tensor of one element holds. */
+/**
+ * The number that a tensor of one element holds.
+ *
+ * @param x any shape of one element
+ * @throws ShapeError if it has more or none
+ */
 export async function readScalar(x: Tensor): Promise<number> {
   if (x.size !== 1) throw new ShapeError(`expected a tensor of one element, got shape [${x.shape}]`);
   return Number((await read(x))[0]);

@@ -66,7 +66,7 @@ export function zipTrees<T extends Tree>(f: (...leaves: Tensor[]) => Tensor, fir
   });
 }
 
-/** All leaves: lists in their order, objects by name. */
+/** All leaves, tensors of any shape: lists in their order, objects by name. */
 export function leaves(tree: Tree): Tensor[] {
   const found: Tensor[] = [];
   mapTensors(tree, (leaf) => {

@@ -80,6 +80,7 @@ export function prefixWindowMask(queryPositions: Tensor, keyPositions: Tensor, w
  * - `literal`: every token sees all rows of its segment, as the paper's figure draws it. A row is made from its token, so this shows the future.
  */
 export const contextMaskForms = ["causal", "literal"] as const;
+/** One of `contextMaskForms`. */
 export type ContextMaskForm = (typeof contextMaskForms)[number];
 
 /**

@@ -8,7 +8,7 @@ export type QkvParams = { readonly query: Tensor; readonly key: Tensor; readonly
 /** Stands for a score of minus infinity, but its exponential and gradient are finite. */
 const HIDDEN = -1e30;
 
-/** Fresh projections from `dim` to `inner` features each. */
+/** Fresh projections from `dim` to `inner` features, [dim, inner] each. */
 export function initQkv(key: Key, dim: number, inner: number): QkvParams {
   const [forQuery, forKey, forValue] = splitKey(key, 3);
   return {

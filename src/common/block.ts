@@ -41,6 +41,7 @@ export function sliceTokens(block: Block, from: number, to: number): Block {
  *
  * @param tokens which one, from 0, a sequence
  * @returns [batch, ...features]
+ * @throws ShapeError if a sequence has no such token
  */
 export function pickTokens(block: Block, tokens: readonly number[]): Block {
   const [batch, length, ...rest] = block.shape as [number, number, ...number[]];

@@ -6,7 +6,13 @@ import { countValid, lastEntries } from "./valid-entries.ts";
 /** Cosines and sines of the next token's angles: [batch, dim / 2] each. */
 export type CarriedRotation = RotaryTable;
 
-/** The rotation of a stream's first token: no angle yet. */
+/**
+ * The rotation of a stream's first token: no angle yet.
+ *
+ * @param dim features of a key, of which each two are turned together
+ * @param like a tensor of any shape, of the type that is wanted
+ * @returns cosines and sines [batch, dim / 2]
+ */
 export function initialRotation(batch: number, dim: number, like: Tensor): CarriedRotation {
   const shape = [batch, dim / 2];
   return { cos: np.ones(shape, { dtype: like.dtype }), sin: np.zeros(shape, { dtype: like.dtype }) };

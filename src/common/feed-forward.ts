@@ -8,7 +8,7 @@ export type GeluParams = { readonly up: Tensor; readonly down: Tensor };
 /** Weights of a SwiGLU block: gate and up [dim, hidden], down [hidden, dim]. */
 export type SwigluParams = { readonly gate: Tensor; readonly up: Tensor; readonly down: Tensor };
 
-/** Fresh weights of a GELU block. */
+/** Fresh weights of a GELU block: [dim, hidden] up, [hidden, dim] down. */
 export function initGelu(key: Key, dim: number, hidden: number): GeluParams {
   const [up, down] = splitKey(key, 2);
   return { up: initDense(up!, dim, hidden), down: initDense(down!, hidden, dim) };
@@ -27,7 +27,7 @@ export function geluFeedForward(params: GeluParams, x: Tensor): Tensor {
   return dense(params.down, nn.gelu(dense(params.up, x)));
 }
 
-/** Fresh weights of a SwiGLU block. */
+/** Fresh weights of a SwiGLU block: [dim, hidden] for the gate and up, [hidden, dim] down. */
 export function initSwiglu(key: Key, dim: number, hidden: number): SwigluParams {
   const [gate, up, down] = splitKey(key, 3);
   return { gate: initDense(gate!, dim, hidden), up: initDense(up!, dim, hidden), down: initDense(down!, hidden, dim) };

@@ -3,6 +3,7 @@ import { np, type Tensor } from "../array/index.ts";
 
 /** Feature maps phi of queries and keys. Only a positive one allows the normalised form. */
 export const featureMaps = ["elu-plus-one", "identity"] as const;
+/** One of `featureMaps`. */
 export type FeatureMap = (typeof featureMaps)[number];
 
 /** The running sums of normalised linear attention. */

@@ -4,6 +4,7 @@ import { ConfigError } from "../utils/index.ts";
 
 /** Activation functions a memory may use inside. `gelu` is the tanh approximation, `exactGelu` the function itself. */
 export const memoryActivations = ["silu", "gelu", "exactGelu"] as const;
+/** One of `memoryActivations`. */
 export type MemoryActivation = (typeof memoryActivations)[number];
 
 /** The shape of a memory network. */
@@ -31,7 +32,7 @@ export type MemoryWeights = {
 
 const NORM_EPSILON = 1e-3;
 
-/** A matrix with its last two axes exchanged. */
+/** A matrix with its last two axes exchanged: [..., columns, rows] of [..., rows, columns]. */
 export function transposed(x: Tensor): Tensor {
   return np.swapaxes(x, -1, -2);
 }

@@ -4,7 +4,7 @@ import { np, type Tensor } from "../array/index.ts";
 /** Stands for the logarithm of an exactly closed gate: its exponential is zero in float32 and float64, and sums of it stay finite. */
 export const LOG_OF_ZERO = -1e4;
 
-/** Logarithms of gates with minus infinity (an exactly closed gate) replaced by a finite number whose exponential is zero. */
+/** Logarithms of gates with minus infinity (an exactly closed gate) replaced by a finite number whose exponential is zero; any shape. */
 export function finiteLogGates(logGates: Tensor): Tensor {
   return np.maximum(logGates, LOG_OF_ZERO);
 }

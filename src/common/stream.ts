@@ -67,6 +67,7 @@ export class Stream<P extends Tree, S extends Tree> {
   private readonly onLearn: Program<[P, S, Tensor, Tensor, Tensor, Tensor], [Tensor, S]> | undefined;
   private readonly onChunk: Program<[P, S, Tensor, Tensor, Tensor], [Tensor, S]>;
 
+  /** @throws ConfigError if a segment is not a whole number of chunks */
   constructor(engine: Engine, layer: SequenceLayer<P, S>, grid: StreamGrid, name = "stream") {
     if (grid.segment % grid.chunk !== 0) {
       throw new ConfigError(

@@ -15,6 +15,7 @@ import { addWrites, type MemoryWrites, noWrites } from "./memory-writes.ts";
  * - `frozen`: before every segment it is what it was before the first token, and nothing is written.
  */
 export const memoryConditions = ["on", "off", "shuffled", "frozen"] as const;
+/** One of `memoryConditions`. */
 export type MemoryCondition = (typeof memoryConditions)[number];
 
 /** Which targets of some rows were predicted, and what was written with the memory on. */

@@ -26,6 +26,7 @@ export interface RetentionOptions {
   readonly after: readonly number[];
 }
 
+/** The usual numbers. */
 export const factRetentionDefaults: RetentionOptions = {
   facts: madeUpFacts,
   repeats: 4,

@@ -41,6 +41,7 @@ export interface DivergedOptimizerRun extends OptimizerRunFacts {
   };
 }
 
+/** How one run of the comparison ended. */
 export type OptimizerRun = FinishedOptimizerRun | DivergedOptimizerRun;
 
 /** The trainings of a comparison. */

@@ -36,6 +36,7 @@ export interface FailedRow extends RowForm {
   readonly failure: string;
 }
 
+/** What became of one row. */
 export type RowResult = TrainedRow | FailedRow;
 
 /** What the job found. */
@@ -51,6 +52,7 @@ export const rowChecks = [
   "the memory's output counts",
   "gate gradients are not zero",
 ] as const;
+/** One of `rowChecks`. */
 export type RowCheck = (typeof rowChecks)[number];
 
 /** Standard errors that taking the memory's output away must cost. */

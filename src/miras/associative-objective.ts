@@ -15,6 +15,7 @@ export interface AssociativePairs {
 
 /** How the losses of the pairs become one. */
 export const pairReductions = ["mean", "sum"] as const;
+/** One of `pairReductions`. */
 export type PairReduction = (typeof pairReductions)[number];
 
 /**

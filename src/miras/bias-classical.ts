@@ -41,6 +41,7 @@ export function dotProductBias({ scale = 1 }: DotProductBiasOptions = {}): Atten
 
 /** The two conventions of the squared error: they differ by a factor 2 in the step size. */
 export const l2Scales = ["half", "full"] as const;
+/** One of `l2Scales`. */
 export type L2Scale = (typeof l2Scales)[number];
 
 /** Which l2 bias. */

@@ -7,10 +7,12 @@ import { checkSmoothing, type Smoothing, signOrTanh } from "./smoothing.ts";
 
 /** What is compared with the threshold: each coordinate, the norm with a continuous step, or the norm with a step of either kind. */
 export const huberForms = ["coordinate", "norm", "mixture"] as const;
+/** One of `huberForms`. */
 export type HuberForm = (typeof huberForms)[number];
 
 /** Which gradient stands for that of the l1 norm in the mixture. */
 export const huberL1Gradients = ["sign", "direction"] as const;
+/** One of `huberL1Gradients`. */
 export type HuberL1Gradient = (typeof huberL1Gradients)[number];
 
 /** Which Huber bias. */

@@ -4,6 +4,7 @@ import { ConfigError } from "../utils/index.ts";
 
 /** Where the error of the delta rule is measured: at the weights that have faded already, or at those before. */
 export const gradientPoints = ["decayed", "previous"] as const;
+/** One of `gradientPoints`. */
 export type GradientPoint = (typeof gradientPoints)[number];
 
 function outer(column: Tensor, row: Tensor): Tensor {

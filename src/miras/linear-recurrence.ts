@@ -5,6 +5,7 @@ import { outer } from "./matrix-memory.ts";
 
 /** How a transition acts on a memory: one gate, a gate a row (value channel), a gate a column (key channel), a gate an entry, or a matrix from the right. */
 export const transitionKinds = ["scalar", "row", "column", "hadamard", "rightMatrix"] as const;
+/** One of `transitionKinds`. */
 export type TransitionKind = (typeof transitionKinds)[number];
 
 /**

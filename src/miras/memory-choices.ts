@@ -28,6 +28,7 @@ export interface MappedRetention {
   readonly lagToken: boolean;
 }
 
+/** How old weights enter the new ones: by a linear map, or through an accumulator that is mapped to weights. */
 export type Retention = LinearRetention | MappedRetention;
 
 /**
@@ -64,6 +65,7 @@ export interface MemoryChoices {
  * - `recurrent`: token by token
  */
 export const chunkForms = ["lowRank", "triangular", "boundary", "recurrent"] as const;
+/** One of `chunkForms`. */
 export type ChunkForm = (typeof chunkForms)[number];
 
 /**

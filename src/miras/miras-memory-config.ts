@@ -13,6 +13,7 @@ import type { SimplexSlice } from "./scaled-simplex.ts";
  * - `decoupledErase`: projected, with another direction and a gate to erase along (RWKV-7)
  */
 export const keySources = ["projected", "tiedToRetain", "decoupledErase"] as const;
+/** One of `keySources`. */
 export type KeySource = (typeof keySources)[number];
 
 /** The gates of a layer. */

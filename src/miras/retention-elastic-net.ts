@@ -49,7 +49,7 @@ export interface ElasticNetWeights {
  *
  * $$\lambda = \frac{\beta}{\beta+\eta}, \qquad \zeta = \eta\lambda, \qquad \gamma = \frac{\zeta}{\alpha}$$
  *
- * In code: lambda = `retain`, zeta = `stepSize` of the result, gamma = `shrinkage`.
+ * In code: lambda = `retain`, zeta = `stepSize` of the result, gamma = `shrinkage`, in the shape that the weights have when broadcast.
  *
  * @see MIRAS (arXiv:2504.13173) Eq. 22
  */

@@ -52,7 +52,7 @@ export function klObjective(
  *
  * $$\lambda_t = \frac{1/\alpha_t}{1/\alpha_t + 1/\eta_t}, \qquad \eta'_t = \frac1{1/\alpha_t + 1/\eta_t} = (1-\lambda_t)\,\eta_t$$
  *
- * In code: `retain` is 1 - lambda, `stepSize` of the result is eta'.
+ * In code: `retain` is 1 - lambda, `stepSize` of the result is eta', both in the shape that the two have when broadcast.
  *
  * @see MIRAS (arXiv:2504.13173) Eq. 21
  */

@@ -5,6 +5,7 @@ import type { NonlinearRetention } from "./retention-gate.ts";
 
 /** The map as the paper prints it, and the exact one: the gradient of the conjugate of the regulariser. */
 export const lqMaps = ["printed", "mirror"] as const;
+/** One of `lqMaps`. */
 export type LqMap = (typeof lqMaps)[number];
 
 /** An l_q retention. */

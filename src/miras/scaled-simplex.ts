@@ -4,6 +4,7 @@ import { ConfigError } from "../utils/index.ts";
 
 /** What sums to the total: every row of a matrix [out, in], or the whole matrix. */
 export const simplexSlices = ["row", "matrix"] as const;
+/** One of `simplexSlices`. */
 export type SimplexSlice = (typeof simplexSlices)[number];
 
 /** A scaled simplex. */

@@ -26,6 +26,7 @@ export interface WriteGates {
  * - `model`: both, as one vector of the model's width can only stand on the outer axes of a network
  */
 export const gateAxes = ["values", "keys", "model"] as const;
+/** One of `gateAxes`. */
 export type GateAxis = (typeof gateAxes)[number];
 
 /** Gates along one axis of a matrix: one number, or one an entry of the axis. [..., C, n] each */

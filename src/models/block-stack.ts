@@ -29,6 +29,7 @@ export class BlockStack {
   /** Numbers of the blocks with a memory, from 0. */
   readonly memoryBlocks: readonly number[];
 
+  /** @throws ConfigError if the periods of its continuum memories do not fit each other, or the grid of its mixers */
   constructor(config: StackConfig) {
     this.blocks = Array.from({ length: config.layers }, (_, block) => stackBlock(config, block));
     const units = this.blocks.map(({ mixer }) => mixer.gridUnit ?? 1);

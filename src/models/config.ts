@@ -25,6 +25,7 @@ export const architectureNames = [
   ...hopeArchitectureNames,
   ...mirasArchitectureNames,
 ] as const;
+/** One of `architectureNames`. */
 export type ArchitectureName = (typeof architectureNames)[number];
 
 /** The names as a person reads them: the rows of Table 1 in one entry. */

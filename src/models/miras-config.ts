@@ -141,6 +141,7 @@ export const mirasArchitectureNames = [
   "miras",
   ...tableRowNames.map((row) => `miras:${row}` as const),
 ] as const;
+/** One of `mirasArchitectureNames`. */
 export type MirasArchitectureName = (typeof mirasArchitectureNames)[number];
 
 /** What stands for the architectures of all rows in listings. */

@@ -4,10 +4,12 @@ import { ConfigError } from "../utils/index.ts";
 
 /** How levels pass knowledge on through where they start, and how they are joined. */
 export const continuumForms = ["sequential", "nested", "independent"] as const;
+/** One of `continuumForms`. */
 export type ContinuumForm = (typeof continuumForms)[number];
 
 /** The order in which a token passes the levels of a chain. */
 export const continuumOrders = ["fastFirst", "slowFirst"] as const;
+/** One of `continuumOrders`. */
 export type ContinuumOrder = (typeof continuumOrders)[number];
 
 /** A continuum memory. */
@@ -31,6 +33,7 @@ export interface ContinuumMemoryConfig {
   readonly optimizer: { readonly name: string } & OptimizerSettings;
 }
 
+/** What a continuum memory takes where its configuration says nothing. */
 export const continuumDefaults = {
   stepSize: 0.01,
   form: "sequential",

@@ -102,12 +102,26 @@ export function selfGeneratedValue(weights: Tensor, input: Tensor, outputGradien
   return np.negative(outputGradient(np.matmul(weights, input)));
 }
 
-/** The inner loss $-\langle W x, u\rangle$. */
+/**
+ * The inner loss $-\langle W x, u\rangle$.
+ *
+ * @param weights W: [out, in]
+ * @param input x: [in]
+ * @param value u: [out]
+ * @returns []
+ */
 export function dotProductAnswerLoss(weights: Tensor, input: Tensor, value: Tensor): Tensor {
   return np.negative(np.sum(np.multiply(np.matmul(weights, input), value)));
 }
 
-/** The inner loss $\tfrac12\|W x - u\|^2$. */
+/**
+ * The inner loss $\tfrac12\|W x - u\|^2$.
+ *
+ * @param weights W: [out, in]
+ * @param input x: [in]
+ * @param value u: [out]
+ * @returns []
+ */
 export function regressionAnswerLoss(weights: Tensor, input: Tensor, value: Tensor): Tensor {
   return np.multiply(0.5, np.sum(np.square(np.subtract(np.matmul(weights, input), value))));
 }

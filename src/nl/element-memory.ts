@@ -72,6 +72,7 @@ export function elementMemoryObjective(
  *
  * The paper prints $M_i$ for $\tilde M_i$ on the right. Each gradient is written once, and both sums move at the same rate: they are one level.
  *
+ * @param gradient g: any shape, which the memory's sums share
  * @param gates `summing` as printed, or `averaging`
  * @see Nested Learning (arXiv:2512.24695) Eq. 102
  */
@@ -90,8 +91,9 @@ export function elementMemoryUpdate(memory: ElementMemory, gradient: Tensor, gat
  * The exact minimum of `elementMemoryObjective` for beta_1 = beta_2 = 1; otherwise beta_1/beta_2 times the minimum with the ridge lambda/beta_2. A weight
  * that never had a gradient has the factor 0.
  *
- * @param target P, shaped like the weights
+ * @param target P, in the shape of the weights and of the memory's sums
  * @param ridge lambda
+ * @returns m*, same shape
  * @see Nested Learning (arXiv:2512.24695) Eq. 102
  */
 export function elementMemoryOptimum({ sum, squares }: ElementMemory, target: Tensor, ridge: TensorLike): Tensor {
@@ -124,7 +126,9 @@ export function elementMemoryStep(
  *
  * The paper's factor is $\eta\beta_2$. A weight that never had a gradient has the sum 0 and stays.
  *
+ * @param weights W: any shape, which the memory's sums share
  * @param squareWeight beta_2
+ * @returns new weights, same shape
  * @see Nested Learning (arXiv:2512.24695) Eq. 104
  */
 export function squareTargetStep(
@@ -144,6 +148,7 @@ export function squareTargetStep(
  * With plain sums this is no Adam. With `averaging` gates and `squareWeight` 1 it is Adam without bias correction; one weighted objective stands behind
  * that only where beta_1 = beta_2, otherwise Adam combines two memories.
  *
+ * @param weights W: any shape, which the memory's sums share
  * @param squareWeight beta_2 for plain sums, 1 for averages
  * @param epsilon 0 is exact; a weight that never had a gradient stays
  * @see Nested Learning (arXiv:2512.24695) Eq. 105

@@ -12,12 +12,24 @@ export interface MemoryDesign<M extends Tree> {
   readonly loss: PairLoss;
 }
 
-/** The loss of a memory that stores by agreement, $-\langle y, v\rangle$. */
+/**
+ * The loss of a memory that stores by agreement, $-\langle y, v\rangle$.
+ *
+ * @param answers y: [..., out]
+ * @param values v, same shape
+ * @returns one loss an answer: [...]
+ */
 export function agreementLoss(answers: Tensor, values: Tensor): Tensor {
   return np.negative(np.sum(np.multiply(answers, values), -1));
 }
 
-/** The loss of a memory that stores by regression, $\tfrac12\|y - v\|^2$. */
+/**
+ * The loss of a memory that stores by regression, $\tfrac12\|y - v\|^2$.
+ *
+ * @param answers y: [..., out]
+ * @param values v, same shape
+ * @returns one loss an answer: [...]
+ */
 export function regressionLoss(answers: Tensor, values: Tensor): Tensor {
   return np.multiply(0.5, np.sum(np.square(np.subtract(answers, values)), -1));
 }

@@ -48,12 +48,26 @@ export function momentumObjective(momentum: Tensor, pair: BackpropagationPair, g
   return np.add(agreement, np.multiply(forgotten, np.sum(np.square(momentum))));
 }
 
-/** The inner loss $-\langle m k, v\rangle$, summed over leading axes: plain momentum's. */
+/**
+ * The inner loss $-\langle m k, v\rangle$, summed over leading axes: plain momentum's.
+ *
+ * @param momentum m: [..., out, in]
+ * @param key k: [..., in]
+ * @param value v: [..., out]
+ * @returns []
+ */
 export function dotProductInnerLoss(momentum: Tensor, key: Tensor, value: Tensor): Tensor {
   return np.negative(np.sum(np.multiply(np.matmul(key, np.swapaxes(momentum, -1, -2)), value)));
 }
 
-/** The inner loss $\tfrac12\|m k - v\|^2$, summed over leading axes: that of the delta rule. */
+/**
+ * The inner loss $\tfrac12\|m k - v\|^2$, summed over leading axes: that of the delta rule.
+ *
+ * @param momentum m: [..., out, in]
+ * @param key k: [..., in]
+ * @param value v: [..., out]
+ * @returns []
+ */
 export function regressionInnerLoss(momentum: Tensor, key: Tensor, value: Tensor): Tensor {
   const error = np.subtract(np.matmul(key, np.swapaxes(momentum, -1, -2)), value);
   return np.multiply(0.5, np.sum(np.square(error)));

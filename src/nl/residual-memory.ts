@@ -4,6 +4,7 @@ import { type MemoryActivation, type MemoryArchitecture, type MemoryWeights, mem
 
 /** Forms of a self-modifying memory: the residual network of Eq 89, or the matrix of Eq 92-93. */
 export const selfModifyingForms = ["mlp", "matrix"] as const;
+/** One of `selfModifyingForms`. */
 export type SelfModifyingForm = (typeof selfModifyingForms)[number];
 
 /**

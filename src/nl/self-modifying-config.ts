@@ -6,6 +6,7 @@ import { erasedLayers, type SelfModifyingRule, selfModifyingRules } from "./self
 
 /** What a token is projected to, in the order in which a layer keeps it. */
 export const projectionNames = ["query", "key", "value", "stepSize", "retain"] as const;
+/** One of `projectionNames`. */
 export type ProjectionName = (typeof projectionNames)[number];
 
 /** Projections that may be static matrices, beside the query. */

@@ -29,7 +29,7 @@ export interface TwoScaleGates {
  * The print has a minus, one more gradient, and other letters; Algorithm 1, whose update subtracts the sum of both, has these. The optimiser `m3` has these buffers.
  *
  * @param momentum after step t - 1
- * @param gradient g_t, shaped like the weights
+ * @param gradient g_t, in the shape of the weights
  * @param step t, from 1
  * @see Nested Learning (arXiv:2512.24695) Eq. 75
  */

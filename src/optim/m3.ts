@@ -9,10 +9,12 @@ import { hiddenMatrices, type ParameterRule, type RuleState, ruleOptimizer, zero
 
 /** How M3's buffers accumulate: `sum` as the algorithm is printed, `ema` as moving averages that forget. */
 export const m3Modes = ["ema", "sum"] as const;
+/** One of `m3Modes`. */
 export type M3Mode = (typeof m3Modes)[number];
 
 /** Where epsilon stands: outside the root as in Adam, or under it, which the print may also mean. */
 export const epsilonPlaces = ["outside", "inside"] as const;
+/** One of `epsilonPlaces`. */
 export type EpsilonPlace = (typeof epsilonPlaces)[number];
 
 /** What M3 may be told. `beta1`, `beta2` and `epsilon` are those of its matrices and of AdamW, which moves the other parameters. */

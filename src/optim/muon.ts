@@ -16,6 +16,7 @@ import {
 
 /** How large the update of a matrix is: as AdamW's, so that one learning rate serves both, or what the formula says. */
 export const matrixScalings = ["rms", "literal"] as const;
+/** One of `matrixScalings`. */
 export type MatrixScaling = (typeof matrixScalings)[number];
 
 /** Root mean square of an update that is scaled to AdamW's (Liu et al., arXiv:2502.16982, section 2.2). */

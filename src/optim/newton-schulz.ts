@@ -4,6 +4,7 @@ import { ConfigError, unknownName } from "../utils/index.ts";
 
 /** The polynomials that a step may apply to the singular values: `quintic` is fast and ends near one, `cubic` is slow and converges to one. */
 export const newtonSchulzIterations = ["quintic", "cubic"] as const;
+/** One of `newtonSchulzIterations`. */
 export type NewtonSchulzIteration = (typeof newtonSchulzIterations)[number];
 
 /** Coefficients of the quintic iteration of Jordan et al. (Muon, 2024): steepest at 0, so that small singular values grow fast. */

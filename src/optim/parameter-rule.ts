@@ -54,6 +54,7 @@ const notDecayed = /^(gates|.*(norm|scale|shift|bias|embedding|convolution|taps)
  * forgets half of the memory a token, rare tokens' embeddings would shrink between their appearances.
  *
  * @param path a parameter's path, of which any part may name one of these
+ * @param parameter any shape; [rows, columns] or more axes make it a matrix
  */
 export function decaysByDefault(path: string, parameter: Tensor): boolean {
   return parameter.ndim >= 2 && !path.split(".").some((name) => notDecayed.test(name));
@@ -63,6 +64,9 @@ export function decaysByDefault(path: string, parameter: Tensor): boolean {
  * The matrices between features inside a network: what decays by default, without the output head.
  *
  * Orthogonalised updates suit these; embeddings, heads and vectors are usually left to AdamW.
+ *
+ * @param path a parameter's path
+ * @param parameter any shape; [rows, columns] or more axes make it a matrix
  */
 export function hiddenMatrices(path: string, parameter: Tensor): boolean {
   return decaysByDefault(path, parameter) && !/(^|\.)head$/i.test(path);

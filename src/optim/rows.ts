@@ -26,4 +26,5 @@ export function throughGradient(matrix: Tensor, gradient: Tensor, inputs: InputA
 
 /** Which axis of a matrix the layer's inputs are: `columns` in $y = Wx$, as the papers write it, `rows` in $y = xW$. */
 export const inputAxes = ["columns", "rows"] as const;
+/** One of `inputAxes`. */
 export type InputAxis = (typeof inputAxes)[number];

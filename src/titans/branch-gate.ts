@@ -11,6 +11,7 @@ import { initRmsNorm, rmsNorm } from "../common/index.ts";
  * - `sum`: half their sum
  */
 export const branchGates = ["sigmoid", "silu", "product", "sum"] as const;
+/** One of `branchGates`. */
 export type BranchGate = (typeof branchGates)[number];
 
 /** Scales of the two norms: gamma_y and gamma_m, [dim] each. */

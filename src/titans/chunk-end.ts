@@ -57,8 +57,8 @@ export function orthogonalizedWrite(start: MemoryWeights, surprise: MemoryWeight
  *
  * Source: the gated transition of lucidrains/titans-pytorch, whose gate starts at $\sigma(-5)$.
  *
- * @param start W_0: the weights at the chunk's start
- * @param end W_C
+ * @param start W_0: the weights at the chunk's start, matrices [..., out, in]
+ * @param end W_C, same shapes
  * @param logit g: one a memory, broadcastable to the leading axes of the weights
  */
 export function gatedTransition(start: MemoryWeights, end: MemoryWeights, logit: Tensor): MemoryWeights {

@@ -36,6 +36,7 @@ import { checkPersistentTokens, initPersistentTokens, prependPersistent, withPer
  *   the future, so this is for encoders; a model that predicts the next token with it has seen that token.
  */
 export const contextReads = ["tokenExact", "segmentEndNonCausal"] as const;
+/** One of `contextReads`. */
 export type ContextRead = (typeof contextReads)[number];
 
 /** Size of what fresh attention adds to a token: small, so that the memory first learns from the tokens themselves. */

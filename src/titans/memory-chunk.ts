@@ -26,6 +26,7 @@ import { curvatureGuardedStepSize, guardedStepSize, guardKernel, type StepGuard,
  * - `end`: those at the chunk's end, which have seen later tokens: not causal (mode C)
  */
 export const readModes = ["after", "before", "start", "end"] as const;
+/** One of `readModes`. */
 export type ReadMode = (typeof readModes)[number];
 
 /** What a chunk is told beside its tokens. */

@@ -42,8 +42,8 @@ export function stateOf(memory: MemoryWeights, surprises: readonly MemoryWeights
  *
  * In code: alpha = `forget`. Decay pulls the absolute weights to zero, the learned initial ones included.
  *
- * @param memory weights M_{t-1}
- * @param forget one number a memory
+ * @param memory weights M_{t-1}, matrices [..., out, in]
+ * @param forget one number a memory: the leading axes of the weights
  * @see Titans (arXiv:2501.00663) Eq. 13
  */
 export function forgetMemory(memory: MemoryWeights, forget: Tensor): MemoryWeights {

@@ -11,7 +11,7 @@ import { added, scaled, surpriseMomentum } from "./surprise.ts";
  * The last one is added to the weights. Order 1 is the paper's momentum. Not in the paper: `momentum_order` of the public re-implementation
  * lucidrains/titans-pytorch.
  *
- * @param past S^(1), ..., S^(n) before the token: trees like the memory
+ * @param past S^(1), ..., S^(n) before the token: trees like the memory, matrices [..., out, in]
  * @param surprise u_t: the momentary surprise
  * @param momentum eta_t: one number a memory
  * @param stepSize theta_t: one number a memory

@@ -12,6 +12,7 @@ import { type StepGuard, stepGuards } from "./step-guard.ts";
  * - `initial`: back to the learned initial weights, $W_t = M_0 + D_t$ with $D_t = (1-\alpha_t) D_{t-1} + S_t$.
  */
 export const forgetTargets = ["zero", "initial"] as const;
+/** One of `forgetTargets`. */
 export type ForgetTarget = (typeof forgetTargets)[number];
 
 /** Everything about a neural memory layer that is fixed when it is made. */

@@ -11,6 +11,7 @@ import { l2Normalize, rmsNorm } from "../common/index.ts";
  * Without a learned scale: the step size that a memory can take depends on the keys' length.
  */
 export const queryKeyNorms = ["l2", "rms"] as const;
+/** One of `queryKeyNorms`. */
 export type QueryKeyNorm = (typeof queryKeyNorms)[number];
 
 /** Queries or keys [..., dim], scaled. */

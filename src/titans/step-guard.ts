@@ -14,6 +14,7 @@ import type { ChunkGates } from "./parallel.ts";
  * - `curvature`: a bound of the whole curvature, with the strongest momentum that may follow; see `curvatureGuardedStepSize`.
  */
 export const stepGuards = ["off", "key", "tangent", "curvature"] as const;
+/** One of `stepGuards`. */
 export type StepGuard = (typeof stepGuards)[number];
 
 /** The kernel the guard sums, from the factors of the chunk: [..., C, C]. */

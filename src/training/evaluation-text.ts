@@ -6,6 +6,7 @@ import { corpusFingerprint, VALIDATION_SHARE } from "./training-data.ts";
 
 /** Parts of a corpus. */
 export const evaluationSplits = ["all", "training", "validation"] as const;
+/** One of `evaluationSplits`. */
 export type EvaluationSplit = (typeof evaluationSplits)[number];
 
 /** A part of a corpus, with the files behind it. */

@@ -14,7 +14,7 @@ const steps = {
   build: "node build.mjs",
   "test:coverage": "node tests.mjs",
   "registry:check": done,
-  docs: done,
+  site: done,
 };
 
 /** A project whose steps succeed unless replaced, whose tests report these numbers, and which has nothing installed. */
@@ -65,7 +65,7 @@ describe("npm test", () => {
       "build and equation registry",
       "tests with coverage",
       "equations are tagged, tested and executed",
-      "documentation",
+      "documentation site",
     ]);
     expect(stdout).toContain("2 tests were skipped");
     expect([code, lastLine]).toEqual([0, "3 passed, 0 failed"]);
@@ -84,7 +84,7 @@ describe("npm test", () => {
   });
 
   test("counts a step that fails after the tests", () => {
-    const { code, lastLine } = run(project({ docs: 'node -e "process.exit(4)"' }), "test.mjs");
+    const { code, lastLine } = run(project({ site: 'node -e "process.exit(4)"' }), "test.mjs");
     expect([code, lastLine]).toEqual([4, "3 passed, 1 failed"]);
   });
 

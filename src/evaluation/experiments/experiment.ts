@@ -55,6 +55,7 @@ export interface TextMeasure extends AnyMeasure {
   readonly tokens: number;
 }
 
+/** What is measured of a trained part: answers to a task, or bits of a text. */
 export type Measure = TaskMeasure | TextMeasure;
 
 /** One thing that is trained, once with each seed. Every training has the metric `validation` too: bits per answer token or byte at its end. */

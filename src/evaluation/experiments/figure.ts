@@ -41,6 +41,7 @@ export interface BarsFigure extends Captioned {
   }[];
 }
 
+/** A figure of an experiment's page, as data. */
 export type Figure = LinesFigure | BarsFigure;
 
 /**

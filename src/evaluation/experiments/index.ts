@@ -14,6 +14,7 @@ import { needleLength } from "./needle-length.ts";
 import { optimizersText } from "./optimizers-text.ts";
 import { titansAblation } from "./titans-ablation.ts";
 
+/** All experiments that can be reproduced, in the order in which they are listed. */
 export const experiments: readonly SizedExperiment[] = [
   memoryMatters,
   needleLength,
