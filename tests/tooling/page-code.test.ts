@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { transformSync } from "esbuild";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { startRun, trainRun } from "../../src/training/index.ts";
+import { hasNative } from "../array/native/support.ts";
 import { root } from "./fixture.ts";
 import { blocksOf, linked, runnablePages } from "./pages.ts";
 
@@ -56,8 +57,9 @@ function programOf(page: string): { readonly code: string; readonly promised: re
   return { code, promised };
 }
 
-test.each(runnablePages.filter((page) => blocksOf(page, "ts", "js").length > 0))("%s runs", async (page) => {
+test.for(runnablePages.filter((page) => blocksOf(page, "ts", "js").length > 0))("%s runs", async (page, { skip }) => {
   const { code, promised } = programOf(page);
+  if (!hasNative && code.includes('"onnxruntime-node"')) skip("onnxruntime cannot be loaded here");
   const lines = await printed(page.replaceAll("/", "-"), code);
   expect(lines.length).toBeGreaterThan(0);
   const values = lines.map(([first]) => (Array.isArray(first) ? `[ ${first.join(", ")} ]` : String(first)));
