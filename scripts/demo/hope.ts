@@ -115,7 +115,7 @@ await demonstrate("hope", async (stage) => {
     lead: `A small Hope model, trained on Moby Dick, reads presidents’ speeches. The networks of its continuum memory take a step every ${PERIODS.join(", ")} bytes.`,
     figures: [
       html`<section><h2>Frequencies</h2><figure>${levelFigure(stage, trace)}<figcaption>A level stands still until its period is full; then it takes one step against the gradients of all its bytes.</figcaption></figure></section>`,
-      html`<section><h2>What it is good for</h2><figure>${scoreFigure(stage, learning, still)}<figcaption>Every byte is predicted before it is learned from. Means of 1,024 bytes.</figcaption></figure></section>`,
+      html`<section><h2>What it is good for</h2><figure>${scoreFigure(stage, learning, still)}<figcaption>Every byte is predicted before it is learned from. Means of 1,024 bytes, of one training with one seed.</figcaption></figure></section>`,
     ],
   };
 });

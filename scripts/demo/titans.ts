@@ -196,14 +196,14 @@ await demonstrate("titans", async (stage) => {
   });
   const [alone, carried, fading] = found.error.map((errors) => errors.map((x) => x.toFixed(3)));
   console.log(`
-What is known does not surprise any more, and is surprising again when it changes. Momentum makes every surprise
-count for the tokens after it too: the facts are known to ${carried![after(1)]} instead of ${alone![after(1)]}, and what comes once overwrites more of
-them. Forgetting lets old values fade whether or not others come (${fading![after(1)]}), and keeps the weights small.`);
+What is known does not surprise any more, and does again when it changes. Momentum carries every surprise on to the tokens
+after it, and so takes larger steps: the error falls to ${carried![after(1)]} instead of ${alone![after(1)]}, and pairs that come once overwrite
+more of the facts. Forgetting costs some of what is known (${fading![after(1)]}), and keeps the weights small.`);
   return {
     title: "A memory while it reads",
     lead: "The same stream, read by three memories of two layers that write every token into their weights, with the gates of the paper set by hand.",
     figures: [
-      html`<section><h2>Surprise</h2><figure>${along(stage, found, found.surprise, "size of a token’s gradient")}<figcaption>Means of ${STRETCH} tokens and of several seeds. What is known is no surprise; when values change, all of it is.</figcaption></figure></section>`,
+      html`<section><h2>Surprise</h2><figure>${along(stage, found, found.surprise, "size of a token’s gradient")}<figcaption>Means of ${STRETCH} tokens and of several seeds. What is known does not surprise; when the values change, everything does.</figcaption></figure></section>`,
       html`<section><h2>What it knows</h2><figure>${along(stage, found, found.error, "error of its answers")}<figcaption>Of the answers to the facts’ keys, from the values that hold at the time: 0 is right, 1 is no answer, 2 an answer that has nothing to do with the value. In the last stage none of them is told again.</figcaption></figure></section>`,
     ],
   };

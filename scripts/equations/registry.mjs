@@ -7,6 +7,8 @@ import { readEntryPoints } from "./entry-points.mjs";
 import { everythingIn, kindOf, namedSymbols, paperEntries, parseTitle, sameReference, spelled } from "./tags.mjs";
 import { readTitles } from "./titles.mjs";
 
+const STAR = "Table 1 row *";
+
 /**
  * @typedef {import("./tags.mjs").Reference} Reference
  * @typedef {import("./docstrings.mjs").Implementation} Implementation
@@ -60,6 +62,10 @@ export function readRegistry(root) {
   const tests = sourceFiles(root, "tests", ".test.ts")
     .flatMap((file) => readTitles(file, readFileSync(join(root, file), "utf8")))
     .map((test) => ({ ...test, ...parseTitle(test.title), named: namedSymbols(test.title, implementations) }));
+  // A title's template that puts names of rows in it stands for those that no other title names.
+  const single = new Set(
+    tests.flatMap(({ title, references }) => (title.includes(STAR) ? [] : references.map(({ id }) => id))),
+  );
   problems.push(...dataProblems);
 
   for (const { file, line, title, references, problems: found, named } of tests) {
@@ -74,17 +80,19 @@ export function readRegistry(root) {
   const entries = paperEntries()
     .flatMap(([paper]) => everythingIn(paper))
     .map((reference) => {
+      const { kind, number, row } = kindOf(reference.id);
       const own = implementations.filter((one) => implementsIt(one, reference));
       const about = tests.filter(
-        ({ references, named }) =>
-          references.some((one) => sameReference(one, reference)) && own.some((one) => named.includes(one)),
+        ({ title, references, named }) =>
+          references.some((one) => sameReference(one, reference)) &&
+          own.some((one) => named.includes(one)) &&
+          !(kind === "row" && title.includes(STAR) && single.has(reference.id)),
       );
       for (const one of own)
         if (!about.some(({ named }) => named.includes(one)))
           problems.push(
             `${one.file}:${one.line}: ${one.symbol} implements ${spelled(reference, "source")}, but no test is titled "${spelled(reference, "tag")}: ${one.symbol} ..."`,
           );
-      const { kind, number, row } = kindOf(reference.id);
       const said = data.get(`${reference.paper} ${reference.id}`);
       /** @type {AtlasEntry} */
       const entry = {
@@ -101,8 +109,10 @@ export function readRegistry(root) {
           ...{ symbol, title, formula, file, line },
           entryPoint: entryPointOf(symbol, file),
         })),
-        // A title's template that puts rows in it has a star for them.
-        tests: about.map(({ file, title }) => ({ file, title: title.replace("Table 1 row *", `Table 1 row ${row}`) })),
+        tests: about.map(({ file, title }) => ({
+          file,
+          title: row === null ? title : title.replace(STAR, `Table 1 row ${row}`),
+        })),
       };
       return entry;
     });

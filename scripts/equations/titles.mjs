@@ -56,8 +56,10 @@ function blockOf(node) {
     if (ts.isPropertyAccessExpression(callee)) skipped ||= callee.name.text === "skip" || callee.name.text === "todo";
     callee = callee.expression;
   }
-  if (!ts.isIdentifier(callee) || !["test", "it", "describe"].includes(callee.text)) return undefined;
-  return { kind: callee.text, title, skipped };
+  if (!ts.isIdentifier(callee)) return undefined;
+  // Blocks that run under a condition have names of their own, such as `describeNative`.
+  const kind = /^describe([A-Z]|$)/.test(callee.text) ? "describe" : callee.text;
+  return ["test", "it", "describe"].includes(kind) ? { kind, title, skipped } : undefined;
 }
 
 /**
@@ -71,12 +73,11 @@ function literalText(node) {
 }
 
 /**
- * A regular expression for the titles that a title of `readTitles` has when the test runs: what templates and tables put in may be anything, and
- * blocks that are no `describe` may be around it.
+ * A regular expression for the titles that a title of `readTitles` has when the test runs: what templates and tables put in may be anything.
  *
  * @param {string} title
  */
 export function titlePattern(title) {
   const text = title.replaceAll(/[.+?^()|[\]{}\\/]/g, String.raw`\$&`).replaceAll(/\*|%[a-zA-Z#$]|\$[\w.]+/g, ".*");
-  return `(?:^| )${text}$`;
+  return `^${text}$`;
 }

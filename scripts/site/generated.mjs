@@ -25,6 +25,8 @@ export function writeGenerated(root, folder, atlas, apiAddress) {
   }
   for (const { path, page } of repositoryPages) {
     if (!existsSync(join(root, path))) continue;
-    write(`pages/${page}`, forSite(path, readFileSync(join(root, path), "utf8")));
+    // Tables of files and commands need room.
+    const front = "---\npageClass: wide\naside: false\n---\n\n";
+    write(`pages/${page}`, front + forSite(path, readFileSync(join(root, path), "utf8")));
   }
 }

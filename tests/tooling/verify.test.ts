@@ -7,8 +7,8 @@ import { titlePattern } from "../../scripts/equations/titles.mjs";
 import { fixture, root } from "./fixture.ts";
 
 const tests = `import { describe, expect, test } from "vitest";
-const block = describe;
-block("in a block", () => {
+const describeNative = describe;
+describeNative("in a block", () => {
   describe("Titans Eq. 1:", () => {
     test.each([1, 2])("add gives %d", (n) => {
       expect(1e-7 * n).toBeLessThan(1e-6);
@@ -32,7 +32,9 @@ test("runs the tests asked for, and tells the largest difference of each with it
     "tests/comparisons.ts": readFileSync(join(root, "tests/setup/comparisons.ts"), "utf8"),
     "vitest.config.mjs": `export default { test: { setupFiles: ["tests/comparisons.ts"] } };`,
   });
-  const titles = ["gives *", "is close (to 1)", "has a name", "fails"].map((title) => `Titans Eq. 1: > add ${title}`);
+  const titles = ["gives *", "is close (to 1)", "has a name", "fails"].map(
+    (title) => `in a block > Titans Eq. 1: > add ${title}`,
+  );
   const input = JSON.stringify({ files: ["tests/add.test.ts", "tests/broken.test.ts"], titles });
   const inherited = Object.entries(process.env).filter(([name]) => !/^(VITEST|TEST$|NODE_ENV$|NODE_V8)/.test(name));
   const { stdout } = spawnSync(process.execPath, [join(root, "scripts/equations/run-tests.mjs")], {
@@ -71,7 +73,7 @@ test("runs the tests asked for, and tells the largest difference of each with it
 
 test("a pattern matches a title whatever templates and tables put in", () => {
   const matches = (title: string, full: string) => new RegExp(titlePattern(title)).test(full);
-  expect(matches("f(x) is *", "block > f(x) is 3")).toBe(true);
+  expect(matches("block > f(x) is *", "block > f(x) is 3")).toBe(true);
   expect(matches("f is %j, $name", "f is {}, it")).toBe(true);
   expect(matches("f is", "gf is")).toBe(false);
   expect(matches("f is", "f is not")).toBe(false);

@@ -28,6 +28,7 @@ export function drawPanel(panel: Panel, room: number): SVGElement | HTMLElement 
   const drawn = plot({
     width,
     height: Math.round(120 + 0.36 * width),
+    marginTop: 30,
     marginLeft: 48,
     marginBottom: 40,
     style: { background: "none", fontSize: "13px", overflow: "visible" },
