@@ -6,7 +6,7 @@ const { MUTATE: mutant } = process.env;
 export default defineConfig({
   // The site's figures import the library by the names that its package exports.
   resolve: {
-    alias: [{ find: /^neural-memory\/(\w+)$/, replacement: new URL("src", import.meta.url).pathname + "/$1/index.ts" }],
+    alias: [{ find: /^neural-memory\/(\w+)$/, replacement: `${new URL("src", import.meta.url).pathname}/$1/index.ts` }],
   },
   plugins: mutant === undefined ? [] : [mutation(mutant)],
   test: {
