@@ -31,7 +31,7 @@ export const BASELINE_MARGIN = 96;
 const MOST_DOTS = 24;
 const SYMBOL_RADIUS = 4.5;
 /** Colours of lines that the style has. */
-const COLOURS = 6;
+const COLOURS = 8;
 
 /** Colours are variables of the report's style, which knows whether it is dark. */
 export const colour = (name: string) => `var(--${name})`;

@@ -18,6 +18,7 @@ const dark = `
   color-scheme: dark;
   --page: #131312; --surface: #1b1b1a; --line: #363532; --ink: #f3f2ee; --ink-2: #bab8b0; --muted: #85837b; --baseline: #85837b;
   --series-1: #4c97ee; --series-2: #e2723f; --series-3: #27b58c; --series-4: #8a52d0; --series-5: #e8d44d; --series-6: #e79ad3;
+  --series-7: #8be0f2; --series-8: #b08457;
   --heat: 226 104 50; --note: #33270f; --note-line: #c98500;`;
 
 /** The style sheet. */
@@ -26,6 +27,7 @@ export const reportStyle = `
   color-scheme: light;
   --page: #f7f6f3; --surface: #ffffff; --line: #dfddd6; --ink: #1b1a18; --ink-2: #57554e; --muted: #95938a; --baseline: #95938a;
   --series-1: #2269c4; --series-2: #cf5a23; --series-3: #128a68; --series-4: #4a1a8c; --series-5: #8f1d3c; --series-6: #c768b4;
+  --series-7: #2fa3bf; --series-8: #85691f;
   --heat: 235 104 52; --heat-fill: rgb(var(--heat)); --note: #fdf3da; --note-line: #c98500;
 }
 @media (prefers-color-scheme: dark) { :root {${dark} } }
@@ -73,6 +75,7 @@ svg { width: 100%; height: auto; --plot-background: var(--surface); color: var(-
 .key.muted { border-color: var(--muted); } .key.series-1 { border-color: var(--series-1); } .key.series-2 { border-color: var(--series-2); }
 .key.series-3 { border-color: var(--series-3); } .key.series-4 { border-color: var(--series-4); }
 .key.series-5 { border-color: var(--series-5); } .key.series-6 { border-color: var(--series-6); }
+.key.series-7 { border-color: var(--series-7); } .key.series-8 { border-color: var(--series-8); }
 svg.symbol { width: 26px; flex: none; vertical-align: -1px; margin-right: 8px; }
 .legend svg.symbol { margin: 0; }
 .scroll { overflow-x: auto; }

@@ -100,6 +100,6 @@ export class Page {
     const ended = new Promise((done) => this.process.once("exit", done));
     this.process.kill();
     await ended;
-    rmSync(this.profile, { recursive: true, force: true, maxRetries: 5 });
+    rmSync(this.profile, { recursive: true, force: true, maxRetries: 20 });
   }
 }

@@ -71,13 +71,13 @@ export const hopeTasks = defineExperiment<Settings>({
     control: { steps: 1500, learningRate: ATTENTION_RATE },
   },
   smoke: {
-    tasks: [{ name: "compression" }],
+    tasks: [{ name: "in-context-recall", knobs: { keys: 4 } }],
     length: 32,
     rows: 2,
     model: { dim: 16, heads: 1, layers: 1 },
-    training: { ...training, segment: 16, batch: 2, steps: 1, warmupSteps: 0, evaluationTokens: 64 },
+    training: { ...training, segment: 32, batch: 2, steps: 1, warmupSteps: 0, evaluationTokens: 64 },
     hope: { selfModifying, continuum: { periods: [16] } },
-    control: {},
+    control: { steps: 2 },
   },
   design({ tasks, length, rows, model, training: shared, hope, control }) {
     const layers: Readonly<Record<Model, RunLayer>> = {
