@@ -14,6 +14,9 @@ export type Paper = keyof typeof papers;
 /** All short names. */
 export const paperNames = Object.keys(papers) as Paper[];
 
+/** Their pages of the documentation site. */
+const pages: Readonly<Record<Paper, string>> = { titans: "titans", miras: "miras", nl: "nested-learning" };
+
 const ATLAS = new URL("../equations.json", import.meta.url);
 
 const atlasSchema = z.array(
@@ -99,6 +102,6 @@ function rowName(id: string): string {
 }
 
 /** Where the documentation site shows the entry. */
-export function sitePage({ paper, id, kind }: AtlasEntry): string {
-  return `${paper}.html#${kind === "equation" ? `eq-${id}` : id}`;
+export function sitePage({ paper, id, kind }: Pick<AtlasEntry, "paper" | "id" | "kind">): string {
+  return `${pages[paper]}.html#${kind === "equation" ? `eq-${id}` : id}`;
 }

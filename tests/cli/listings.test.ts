@@ -1,8 +1,9 @@
 /** What the command says about itself: help, version, listings. */
-import { writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { countElements, key, release, scope } from "../../src/array/index.ts";
+import { paperNames, sitePage } from "../../src/cli/equation-atlas.ts";
 import { taskNames } from "../../src/data/index.ts";
 import { tableRowNames } from "../../src/miras/index.ts";
 import { architectureNames, LanguageModel, paperPresets, presetNamed, presets } from "../../src/models/index.ts";
@@ -264,4 +265,12 @@ test.each([
   const { code, stdout, stderr } = await run(folder, ["equations", ...args]);
   expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
   expect(stderr).toContain(sentence);
+});
+
+test("what an entry calls its page is a page of the site", () => {
+  for (const paper of paperNames) {
+    const [file, anchor] = sitePage({ paper, kind: "equation", id: "1" }).split("#");
+    expect(anchor).toBe("eq-1");
+    expect(existsSync(join("site", file!.replace(".html", ".md"))), file).toBe(true);
+  }
 });

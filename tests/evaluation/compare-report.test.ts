@@ -41,17 +41,17 @@ describe("renderComparison", () => {
   });
 
   it("tells the models apart by colour and by shape, in the plot, its legend and the table alike", () => {
-    const many = Array.from({ length: 8 }, (_, i) => comparedModel(`model ${i}`, 3 + i / 10));
+    const many = Array.from({ length: 10 }, (_, i) => comparedModel(`model ${i}`, 3 + i / 10));
     const document = documentOf({ ...comparison, models: many });
     expect(all(document, "#curves .legend li").map(textOf)).toEqual(many.map(({ name }) => name));
     const keys = (selector: string) => all(document, selector).map((svg) => svg.innerHTML);
     const inLegend = keys("#curves .legend svg");
-    expect(new Set(inLegend).size).toBe(8);
+    expect(new Set(inLegend).size).toBe(10);
     expect(keys("#ranking svg")).toEqual(inLegend);
     const colours = all(document.querySelector("#curves .wide svg")!, '[aria-label="line"]').map((group) =>
       group.getAttribute("stroke"),
     );
-    expect(colours).toEqual([1, 2, 3, 4, 5, 6, 1, 2].map((n) => `var(--series-${n})`));
+    expect(colours).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 1, 2].map((n) => `var(--series-${n})`));
     const shapes = all(document.querySelector("#curves .wide svg")!, '[aria-label="dot"]').map((group) =>
       group.querySelector("path")!.getAttribute("d"),
     );
@@ -59,7 +59,7 @@ describe("renderComparison", () => {
     const dashes = all(document.querySelector("#curves .wide svg")!, '[aria-label="line"]').map((group) =>
       group.getAttribute("stroke-dasharray"),
     );
-    expect(dashes.map((dash) => dash !== null)).toEqual([...Array(6).fill(false), true, true]);
+    expect(dashes.map((dash) => dash !== null)).toEqual([...Array(8).fill(false), true, true]);
   });
 
   it("ranks models and counting models by bits per byte, with what is known of each", () => {
