@@ -15,6 +15,8 @@ export interface TokenWindows {
   readonly targets: readonly number[];
   /** How much each target counts, shape [batch, length]; all real ones count 1 where there are none. Those beyond a row's targets hold 0. */
   readonly weights?: Float32Array;
+  /** How much a model that learns while it reads learns from each target, shape [batch, length]; as `weights` where there are none. */
+  readonly observed?: Float32Array;
 }
 
 /**

@@ -11,7 +11,7 @@ import {
   tensor,
 } from "../array/index.ts";
 import { isPredicted, type LanguageModel, type ModelParams, type ModelState } from "../models/index.ts";
-import type { Segment } from "../training/index.ts";
+import { readSegment, type Segment } from "../training/index.ts";
 import { addWrites, countWrites, type MemoryWrites, noWrites } from "./memory-writes.ts";
 
 /** Associative losses, summed over the chunks of every head of every memory of every sequence. */
@@ -73,12 +73,12 @@ export class ConditionReader {
       model.initialState(params, rows.shape[0]!),
     );
     this.onRead = engine.compile("task evaluation", (params: ModelParams, state: ModelState, segment: Segment) => {
-      const { tokens, targets, weights } = segment;
+      const { tokens, targets } = segment;
       const [logits, read, diagnostics] = model.diagnose(params, state, tokens);
       const observed = Object.entries(diagnostics).map(([block, { stepSizes, lossBefore, lossAfter }]) => {
         return [block, { stepSizes, before: lossBefore, after: lossAfter }] as const;
       });
-      const next = model.learn ? model.learn(params, state, tokens, { targets, weights })[1] : read;
+      const next = model.learn ? readSegment(model, params, state, segment)[1] : read;
       return { right: isPredicted(logits, targets), observed: Object.fromEntries(observed), state: next };
     });
     this.onTreated = engine.compile(

@@ -22,7 +22,7 @@ export { mergeLayers, newRunConfig, type RunConfig, type RunLayer, runSchema } f
 export { newRunFolder, type RunFolder, runFolder, runFolderOf } from "./run-folder.ts";
 export { runFacts, runLevels } from "./run-levels.ts";
 export { type PoolEvent, type PoolOptions, type PoolRun, type PoolRunEnd, RunPool } from "./run-pool.ts";
-export { type Segment, SegmentPrograms, type SequenceGradients } from "./segment-programs.ts";
+export { readSegment, type Segment, SegmentPrograms, type SequenceGradients } from "./segment-programs.ts";
 export { countTargets, segmentsOf } from "./segments.ts";
 export {
   cutSegments,

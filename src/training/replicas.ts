@@ -161,7 +161,10 @@ function failed(cause: unknown): Error {
 }
 
 /** The rows of a batch in as many shares of nearly equal size. */
-function shared({ tokens, batch, length, starts, targets, weights }: TokenWindows, shares: number): TokenWindows[] {
+function shared(
+  { tokens, batch, length, starts, targets, weights, observed }: TokenWindows,
+  shares: number,
+): TokenWindows[] {
   return Array.from({ length: shares }, (_, i) => {
     const [from, to] = [i, i + 1].map((n) => Math.floor((n * batch) / shares)) as [number, number];
     return {
@@ -170,7 +173,8 @@ function shared({ tokens, batch, length, starts, targets, weights }: TokenWindow
       length,
       starts: starts.slice(from, to),
       targets: targets.slice(from, to),
-      ...(weights ? { weights: weights.slice(from * length, to * length) } : {}),
+      ...(weights && { weights: weights.slice(from * length, to * length) }),
+      ...(observed && { observed: observed.slice(from * length, to * length) }),
     };
   });
 }

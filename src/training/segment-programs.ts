@@ -23,6 +23,8 @@ export interface Segment {
   readonly targets: Tensor;
   /** float32 [batch, segment]; 0 leaves a target out of the loss. */
   readonly weights: Tensor;
+  /** How much a model that learns while it reads learns from each target: [batch, segment], float32; as `weights` by default. */
+  readonly observed?: Tensor;
   /** 1 where a slot holds a token: [batch, segment], float32. All slots by default; all segments of a sequence have one, or none has. */
   readonly mask?: Tensor;
 }
@@ -34,16 +36,16 @@ export interface SequenceGradients<P extends Tree> {
   readonly gradients: P;
 }
 
-/** Outputs for a segment, and the state after it; a model that learns while it reads learns from the targets by their weights. */
+/** Outputs for a segment, and the state after it; a model that learns while it reads learns from the targets that are observed. */
 export function readSegment<P extends Tree, S extends Tree>(
   model: SequenceLayer<P, S>,
   params: P,
   state: S,
-  { tokens, targets, weights, mask }: Segment,
+  { tokens, targets, weights, observed = weights, mask }: Segment,
 ): [Tensor, S] {
   const options = mask && { mask };
   return model.learn
-    ? model.learn(params, state, tokens, { targets, weights }, options)
+    ? model.learn(params, state, tokens, { targets, weights: observed }, options)
     : model.step(params, state, tokens, options);
 }
 

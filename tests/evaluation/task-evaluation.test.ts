@@ -207,21 +207,29 @@ describe("a task's evaluation", () => {
   it("scores a model without memory, and one whose levels learn while it reads, as a validation does", async () => {
     const transformer = modelOf({}, { architecture: "transformer" });
     const learning = modelOf({}, { layers: 1, continuum: { periods: [CHUNK], stepSize: 2 } });
-    for (const model of [transformer, learning]) {
+    const whole = await openTask({ ...task.settings, learnFrom: "everything" });
+    const rights: number[] = [];
+    for (const [model, read] of [
+      [transformer, task],
+      [learning, task],
+      [learning, whole],
+    ] as const) {
       const params = paramsOf(model);
-      const windows = taskBatch(task, { batch: BATCH, length: LENGTH, seed: evaluationSeed(2), step: 0 });
+      const windows = taskBatch(read, { batch: BATCH, length: LENGTH, seed: evaluationSeed(2), step: 0 });
       const { right } = await new AnswerPrograms(engine, model).read(params, segmentsOf(windows, CHUNK));
       const options = { length: LENGTH, rows: BATCH, segment: CHUNK, seed: 2 };
-      const found = await new TaskEvaluator(engine, model).evaluate(params, task, options);
+      const found = await new TaskEvaluator(engine, model).evaluate(params, read, options);
+      rights.push(found.all.rightTokens);
       expect(found.all).toEqual(scoreAnswers(windows, right));
       expect(found.carried === undefined).toBe(model === transformer);
       if (model === transformer) continue;
       // Under the controls nothing is learned: as if the levels stood still.
-      const still = await new TaskEvaluator(engine, standingStill(model)).evaluate(params, task, options);
+      const still = await new TaskEvaluator(engine, standingStill(model)).evaluate(params, read, options);
       expect(found.carried!.off).toEqual(still.carried!.off);
       expect(found.carried!.frozen).toEqual(still.carried!.frozen);
       expect(found.all).not.toEqual(still.all);
     }
+    expect(rights[2]).not.toBe(rights[1]);
   });
 
   it("refuses what cannot be read or compared, and says what can", () => {

@@ -99,6 +99,17 @@ describeNative("a batch shared among threads", () => {
     expect(shared.right).toHaveLength(16 * batch);
     expect(shared.loss / read.loss).toBeCloseTo(1, 6);
     expect((await together.loss(params, weighted)) / read.loss).toBeCloseTo(1, 6);
+
+    // Targets that a model that learns while it reads is told, otherwise than it is asked.
+    const learner = tinyModel({ architecture: "hope-attention", continuum: { periods: [4], stepSize: 10 } });
+    const learning = freshParams(learner);
+    const told = { ...weighted, observed: weights.toReversed() };
+    const [reads, shares] = [programsOn(one, batch, learner), programsOn(many, batch, learner)];
+    const knowing = await reads.loss(learning, told);
+    expect((await shares.loss(learning, told)) / knowing).toBeCloseTo(1, 6);
+    expect(Math.abs((await reads.loss(learning, weighted)) / knowing - 1)).toBeGreaterThan(1e-5);
+    await shares.close();
+    release(learning);
     release(params, expected.gradients, actual.gradients);
     await together.close();
     await Promise.all([one.dispose(), many.dispose()]);

@@ -97,6 +97,54 @@ describe("weights of targets", () => {
   });
 });
 
+describe("a task that is learned from whole", () => {
+  const learner = tinyModel({
+    architecture: "hope-attention",
+    vocabularySize: 9,
+    continuum: { periods: [4, 8], stepSize: 0.3 },
+  });
+  const open = () => openRecall({ learnFrom: "everything" });
+
+  test("marks every target as known and its answers alone as asked, and others mark nothing", async () => {
+    const options = { batch: 3, length: 16, seed: 1, step: 0 };
+    const [whole, asked] = [taskBatch(await open(), options), taskBatch(await openRecall(), options)];
+    expect(whole.weights).toEqual(asked.weights);
+    expect(whole.tokens).toEqual(asked.tokens);
+    expect([...whole.observed!]).toEqual(Array.from({ length: 48 }, () => 1));
+    expect(asked.observed).toBeUndefined();
+  });
+
+  test("lets levels learn from all targets while the loss counts answers", async () => {
+    const engine = await startEngine("wasm");
+    const params = detached(() => scope(() => learner.init(key(1))));
+    const windows = taskBatch(await open(), { batch: 2, length: 16, seed: 1, step: 0 });
+    const [segment] = segmentsOf({ ...windows, weights: windows.weights.map(() => 1) }, 16);
+    // The model's own learning, told of every target; the loss of its answers in float64.
+    const logits = scope(() => {
+      const { tokens, targets, weights } = segment!;
+      const [outputs] = learner.learn!(params, learner.initialState(params, 2), tokens, { targets, weights });
+      return Float64Array.from(readSync(outputs));
+    });
+    release(segment!);
+    const lossOf = (z: readonly number[], target: number) =>
+      Math.log(z.reduce((sum, each) => sum + Math.exp(each), 0)) - z[target]!;
+    let expected = 0;
+    windows.weights.forEach((weight, t) => {
+      const target = windows.tokens[Math.floor(t / 16) * 17 + (t % 16) + 1]!;
+      expected += weight * lossOf([...logits.subarray(t * 9, (t + 1) * 9)], target);
+    });
+    const programs = new EnginePrograms(engine, learner, 8);
+    expect((await programs.loss(params, windows)) / expected).toBeCloseTo(1, 5);
+    expect((await programs.answers(params, windows)).loss / expected).toBeCloseTo(1, 5);
+    const fromAnswers = await programs.loss(
+      params,
+      taskBatch(await openRecall(), { batch: 2, length: 16, seed: 1, step: 0 }),
+    );
+    expect(Math.abs(fromAnswers / expected - 1)).toBeGreaterThan(1e-3);
+    release(params);
+  });
+});
+
 test("a training begins at the shorter lengths, reports what was right, and resumes with the same bits and rows", async () => {
   const engine = await startEngine("wasm");
   const data = taskWindows(await openRecall({ lengths: [8, 16], lengthsShare: 0.5 }));

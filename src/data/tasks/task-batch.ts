@@ -54,6 +54,7 @@ export function taskBatch(
   return {
     tokens,
     weights,
+    ...(task.settings.learnFrom === "everything" && { observed: new Float32Array(batch * length).fill(1) }),
     batch,
     length,
     starts: rows.map(() => 0),

@@ -45,6 +45,9 @@ export interface Task extends TaskRules {
   readonly vocabularySize: number;
 }
 
+/** What a continuum memory may learn from while it reads a task; the outer loss counts answers in any case. */
+export const lessons = ["answers", "everything"] as const;
+
 /** Entries of every task beside its own knobs. */
 const common = {
   lengths: z
@@ -61,6 +64,11 @@ const common = {
     .boolean()
     .default(false)
     .describe("Draws the length of every step from the shorter ones and training.length instead, to the end."),
+  // Without a default, so that what was trained before this entry existed is still the same configuration.
+  learnFrom: z
+    .enum(lessons)
+    .optional()
+    .describe("What levels that learn while they read learn from: answers, or everything, every next token."),
 };
 
 /** The settings of a task as far as all tasks have them; its knobs are further entries. */
@@ -69,6 +77,8 @@ export interface TaskSettings {
   readonly lengths: readonly number[];
   readonly lengthsShare: number;
   readonly mixedLengths: boolean;
+  /** `answers` where it is absent. */
+  readonly learnFrom?: (typeof lessons)[number] | undefined;
 }
 
 /** A book or another text that a task may hide things in. */
