@@ -1,10 +1,10 @@
 /** Progress on standard error: one live line on a terminal, plain lines elsewhere. */
 import { SingleBar } from "cli-progress";
-import { type LossEntry, lossOf } from "../training/index.ts";
+import { hasLoss, type LossEntry, lossOf } from "../training/index.ts";
 import { clock, count } from "./output.ts";
 
 /** What is known after a piece of work: its loss, if it has one, and the tokens that were read in it. */
-export type ProgressFacts = (LossEntry | { readonly bitsPerByte?: never; readonly bitsPerAnswerToken?: never }) & {
+export type ProgressFacts = (LossEntry | { readonly [N in keyof LossEntry]?: never }) & {
   readonly tokens: number;
 };
 
@@ -69,8 +69,8 @@ function plainLines(unit: string, total: number, speed: Speedometer): Progress {
 }
 
 function lossText(facts: Omit<ProgressFacts, "tokens">, per: string): string[] {
-  if (facts.bitsPerByte === undefined && facts.bitsPerAnswerToken === undefined) return [];
-  const { bits, unit } = lossOf(facts as LossEntry);
+  if (!hasLoss(facts)) return [];
+  const { bits, unit } = lossOf(facts);
   return [`${bits.toFixed(3)} bits${per}${unit}`];
 }
 

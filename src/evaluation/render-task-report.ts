@@ -43,16 +43,17 @@ function learningSection(plotter: Plotter, { learning, validation, guessing, tas
   const points = (of: (v: TaskReportData["validation"][number]) => number) =>
     validation.map((v) => ({ x: v.step, y: of(v) }));
   const learned = learning.map(({ step, bits: y }) => ({ x: step, y }));
+  const answersAlone = learned.length > 0;
   return html`<section id="learning">
 <h2>How it learned</h2>
 <figure><h3>Loss</h3>
-${wholeFigure(plotter, [training, validated], `Loss in ${UNIT} over training steps`, {
+${wholeFigure(plotter, answersAlone ? [training, validated] : [validated], `Loss in ${UNIT} over training steps`, {
   height: 320,
   x: { label: "training step" },
   y: { label: UNIT, grid: true, nice: true, zero: true },
   marks: [
     ...level(plotter, guessing),
-    line(plotter, learned, training, 1.2),
+    ...(answersAlone ? [line(plotter, learned, training, 1.2)] : []),
     ...dottedLine(
       plotter,
       points((v) => v.bits),
@@ -60,7 +61,7 @@ ${wholeFigure(plotter, [training, validated], `Loss in ${UNIT} over training ste
     ),
   ],
 })}
-<figcaption>Only answers count. The dotted line is what guessing among possible answers costs.</figcaption></figure>
+<figcaption>${answersAlone ? "Only answers count." : "Training counts every token, so its losses are not drawn here; those of validations count answers."} The dotted line is what guessing among possible answers costs.</figcaption></figure>
 <figure><h3>Right answers</h3>
 ${wholeFigure(plotter, [tokens, answers], "Share of right answers over training steps", {
   height: 320,

@@ -173,7 +173,7 @@ async function validatedAndSteps({
       },
     ];
   });
-  const [first] = lines;
+  const first = lines.find(({ kind }) => kind === "validation");
   return {
     step: lines.at(-1)?.step ?? 0,
     seconds: lines.reduce((total, line) => total + line.seconds, 0),

@@ -44,7 +44,10 @@ async function curvesOf(folder: string): Promise<Pick<TaskReportData, "learning"
   const lines = await readMetrics(runFolder(folder).metrics);
   const bitsOf = (line: LossEntry) => lossOf(line).bits;
   return {
-    learning: lines.flatMap((line) => (line.kind === "step" ? [{ step: line.step, bits: bitsOf(line) }] : [])),
+    // Where everything is trained on, losses of steps are in bits of something else than those of validations.
+    learning: lines.flatMap((line) =>
+      line.kind === "step" && lossOf(line).unit === "answer token" ? [{ step: line.step, bits: bitsOf(line) }] : [],
+    ),
     validation: lines.flatMap((line): TaskValidation[] => {
       if (line.kind !== "validation") return [];
       const { step, tokenAccuracy = 0, answerAccuracy = 0, answers = 0 } = line;

@@ -12,7 +12,7 @@ export { type TrainingConfig, type TrainingInput, trainingSchema } from "./confi
 export { doWork, type WorkHooks } from "./do-work.ts";
 export { type EvaluationSplit, evaluationSplits, openEvaluationText } from "./evaluation-text.ts";
 export { type FitMetrics, type FitOptions, fitModel } from "./fit-model.ts";
-export { type LossEntry, type LossUnit, lossEntry, lossOf } from "./loss-entry.ts";
+export { hasLoss, type LossEntry, type LossUnit, lossEntry, lossOf } from "./loss-entry.ts";
 export { type MetricsLine, readMetrics, textCurve } from "./metrics-file.ts";
 export { firstNonFinite } from "./non-finite.ts";
 export { openRunIn } from "./open-run.ts";

@@ -1,22 +1,32 @@
 /** What the numbers of a training are called: a loss is in bits of something. */
 
-/** A loss in bits: of text for each byte, of a task for each token of an answer. */
-export type LossEntry =
-  | { readonly bitsPerByte: number; readonly bitsPerAnswerToken?: never }
-  | { readonly bitsPerAnswerToken: number; readonly bitsPerByte?: never };
+const names = { byte: "bitsPerByte", "answer token": "bitsPerAnswerToken", token: "bitsPerToken" } as const;
 
-/** What a loss is divided by. */
-export type LossUnit = "byte" | "answer token";
+/** What a loss is divided by: bytes of a text; of a task, tokens of answers, or all tokens where all are trained on. */
+export type LossUnit = keyof typeof names;
+
+type LossName = (typeof names)[LossUnit];
+
+/** A loss in bits, under one of the names. */
+export type LossEntry = {
+  [N in LossName]: { readonly [M in N]: number } & { readonly [M in Exclude<LossName, N>]?: never };
+}[LossName];
 
 /** A loss under the name that its unit gives it. */
 export function lossEntry(bits: number, unit: LossUnit): LossEntry {
-  return unit === "byte" ? { bitsPerByte: bits } : { bitsPerAnswerToken: bits };
+  return { [names[unit]]: bits } as LossEntry;
+}
+
+/** Whether something has a loss. */
+export function hasLoss(facts: object): facts is LossEntry {
+  return Object.values(names).some((name) => (facts as Partial<Record<LossName, number>>)[name] !== undefined);
 }
 
 /** The number of bits, and of what. */
 export function lossOf(entry: LossEntry): { readonly bits: number; readonly unit: LossUnit } {
-  const { bitsPerByte, bitsPerAnswerToken } = entry;
-  return bitsPerByte === undefined
-    ? { bits: bitsPerAnswerToken, unit: "answer token" }
-    : { bits: bitsPerByte, unit: "byte" };
+  for (const [unit, name] of Object.entries(names) as [LossUnit, LossName][]) {
+    const bits = entry[name];
+    if (bits !== undefined) return { bits, unit };
+  }
+  throw new TypeError("an entry without a loss");
 }

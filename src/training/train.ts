@@ -143,7 +143,7 @@ async function trainWith(
     }
     release(gradients, state.params, state.optimizer);
     state = { step, ...next };
-    const cost = lossEntry(loss / Math.LN2 / units, source.unit);
+    const cost = lossEntry(loss / Math.LN2 / units, source.trainingUnit);
     await options.onStep?.({ step, ...cost, gradientNorm, learningRate, tokens });
 
     const isLast = step === config.steps;
@@ -200,7 +200,7 @@ async function validate(
     units += source.unitsOf(windows);
     await eventLoopTurn();
   }
-  return { ...lossEntry(loss / Math.LN2 / units, source.unit), ...accuracyOf(scores) };
+  return { ...lossEntry(loss / Math.LN2 / units, source.validationUnit), ...accuracyOf(scores) };
 }
 
 function accuracyOf(scores: readonly AnswerScore[]): Partial<AnswerAccuracy> {

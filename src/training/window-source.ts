@@ -28,7 +28,9 @@ export interface ValidationWindows {
 /** What a training reads. All windows are pure functions of the configuration and the number of the draw. */
 export interface WindowSource {
   readonly tokenizer: Tokenizer;
-  readonly unit: LossUnit;
+  /** What losses of steps are counted in, and those of validations. */
+  readonly trainingUnit: LossUnit;
+  readonly validationUnit: LossUnit;
   /** The windows of micro-batch `micro` of the step after `step` steps. */
   trainingWindows(config: TrainingConfig, step: number, micro: number): TokenWindows;
   /** The windows of round `round` of every validation: the same ones at every step and in every run. */
@@ -57,7 +59,8 @@ const VALIDATION_SEED = 20_501_663;
 export function textWindows({ tokenizer, training, validation }: TrainingData): WindowSource {
   return {
     tokenizer,
-    unit: "byte",
+    trainingUnit: "byte",
+    validationUnit: "byte",
     trainingWindows({ batch, length, accumulate, seed }, step, micro) {
       return sampleWindows(training, { batch, length, seed, step: step * accumulate + micro });
     },
@@ -77,19 +80,22 @@ export function textWindows({ tokenizer, training, validation }: TrainingData): 
   };
 }
 
-/** The rows of a task, of which answers alone count; validations ask what no training asks. */
+/** The rows of a task, of which answers alone count, or in training everything; validations ask what no training asks. */
 export function taskWindows(task: Task): WindowSource {
+  const isWhole = task.settings.learnFrom === "everything";
   return {
     tokenizer: symbolTokenizer(taskCorpus(task.name), task.symbols),
-    unit: "answer token",
+    trainingUnit: isWhole ? "token" : "answer token",
+    validationUnit: "answer token",
     trainingWindows(config, step, micro) {
       const { batch, accumulate, seed } = config;
-      return taskBatch(task, {
+      const windows = taskBatch(task, {
         batch,
         length: lengthAt(task, config, step),
         seed,
         step: step * accumulate + micro,
       });
+      return isWhole ? { ...windows, weights: windows.observed! } : windows;
     },
     validationWindows({ batch, length }, round) {
       const windows = taskBatch(task, { batch, length, seed: evaluationSeed(0), step: round });

@@ -243,6 +243,31 @@ describe("levels-forgetting", () => {
   });
 });
 
+describe("levels-continual", () => {
+  const experiment = experimentNamed("levels-continual").of("full");
+  /** Shares right of one task, without levels, with one to three, and of the control. */
+  const found = (task: string, ...shares: readonly number[]) =>
+    ["levels-0", "levels-1", "levels-2", "levels-3", "attention"].flatMap((arm, i) =>
+      armOf(`${task}-${arm}`, { "accuracy@128": near(shares[i]!), chance: [0.25, 0.25, 0.25] }),
+    );
+  const verdict = (...parts: ReturnType<typeof found>) => experiment.judge(new Findings(parts)).verdict;
+  const unsolved = found("translation", 0.25, 0.9, 0.9, 0.2, 0.6);
+
+  test("is reproduced if levels help on every task that counts, three more than one", () => {
+    expect(verdict(...found("class-incremental", 0.3, 0.6, 0.6, 0.7, 0.95), ...unsolved)).toBe("reproduced");
+    expect(verdict(...found("class-incremental", 0.3, 0.7, 0.6, 0.65, 0.95), ...unsolved)).toBe("inconclusive");
+    expect(verdict(...found("class-incremental", 0.3, 0.2, 0.2, 0.31, 0.95), ...unsolved)).toBe("inconclusive");
+    expect(verdict(...found("class-incremental", 0.7, 0.6, 0.6, 0.65, 0.95), ...unsolved)).toBe("not reproduced");
+    const both = found("translation", 0.5, 0.4, 0.4, 0.4, 0.95);
+    expect(verdict(...found("class-incremental", 0.3, 0.6, 0.6, 0.7, 0.95), ...both)).toBe("not reproduced");
+  });
+
+  test("asks only of tasks that the control solves and some model learns", () => {
+    expect(verdict(...found("class-incremental", 0.3, 0.6, 0.6, 0.7, 0.8), ...unsolved)).toBe("inconclusive");
+    expect(verdict(...found("class-incremental", 0.3, 0.3, 0.3, 0.3, 0.95), ...unsolved)).toBe("inconclusive");
+  });
+});
+
 /** Three seeds about a mean. */
 function near(mean: number): readonly number[] {
   return [mean - 0.01, mean, mean + 0.01];

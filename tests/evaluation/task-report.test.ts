@@ -34,3 +34,22 @@ test("the report of a run on a task says its numbers, their unit, and the task",
   });
   await expect(resumeMainJob(out)).rejects.toThrow(/needs a text, and the run is on the task "passkey"/);
 });
+
+test("where all tokens are trained on, losses of steps are not drawn among those of answers", async () => {
+  const out = join(folder, "whole");
+  const layer = {
+    preset: "lmm-tiny",
+    engine: "wasm",
+    task: { name: "recall", pairs: 2, queries: 2, learnFrom: "everything" },
+    training: { steps: 2, batch: 2, length: 32, evaluateEvery: 1, evaluationTokens: 128 },
+  };
+  await trainRun(await startRun({ layers: [layer], where: "test", out }));
+  const { html, json } = await writeTaskReport(out);
+  expect(JSON.parse(readFileSync(json, "utf8"))).toMatchObject({
+    learning: [],
+    validation: [{ step: 1 }, { step: 2 }],
+  });
+  const text = parseHTML(readFileSync(html, "utf8")).document.body.textContent!.replaceAll(/\s+/g, " ");
+  expect(text).toContain("Training counts every token, so its losses are not drawn here");
+  expect(text).not.toContain("training rows, every step");
+});

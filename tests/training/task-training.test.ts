@@ -114,6 +114,28 @@ describe("a task that is learned from whole", () => {
     expect(asked.observed).toBeUndefined();
   });
 
+  test("trains on all targets and validates on answers, and says which a loss is of", async () => {
+    const source = taskWindows(await open());
+    const config = tinyConfig({ steps: 1, evaluateEvery: 1, warmupSteps: 0 });
+    expect([...source.trainingWindows(config, 0, 0).weights!]).toEqual(Array.from({ length: 32 }, () => 1));
+    expect(countTargets(source.validationWindows(config, 0).windows)).toBe(4);
+    const said: object[] = [];
+    const engine = await startEngine("wasm");
+    const state = await train({
+      engine,
+      model: learner,
+      data: source,
+      config,
+      onStep: (metrics) => void said.push(metrics),
+      onValidation: (found) => void said.push(found),
+    });
+    release(state.params, state.optimizer);
+    const [step, validation] = said;
+    expect(step).toMatchObject({ bitsPerToken: expect.closeTo(Math.log2(9), 0) });
+    expect(validation).toMatchObject({ bitsPerAnswerToken: expect.any(Number), answers: 8 });
+    for (const name of ["bitsPerByte", "bitsPerAnswerToken"]) expect(step).not.toHaveProperty(name);
+  });
+
   test("lets levels learn from all targets while the loss counts answers", async () => {
     const engine = await startEngine("wasm");
     const params = detached(() => scope(() => learner.init(key(1))));

@@ -45,7 +45,7 @@ export interface Task extends TaskRules {
   readonly vocabularySize: number;
 }
 
-/** What a continuum memory may learn from while it reads a task; the outer loss counts answers in any case. */
+/** What may be learned from, in training and by a continuum memory while it reads: answers, or every next token. Answers alone are asked for. */
 export const lessons = ["answers", "everything"] as const;
 
 /** Entries of every task beside its own knobs. */
@@ -68,7 +68,7 @@ const common = {
   learnFrom: z
     .enum(lessons)
     .optional()
-    .describe("What levels that learn while they read learn from: answers, or everything, every next token."),
+    .describe("What training, and levels that learn while they read, learn from: answers, or everything."),
 };
 
 /** The settings of a task as far as all tasks have them; its knobs are further entries. */

@@ -4,6 +4,7 @@ import type { SizedExperiment } from "./experiment.ts";
 import { hopeAblation } from "./hope-ablation.ts";
 import { hopeTasks } from "./hope-tasks.ts";
 import { levelStacking } from "./level-stacking.ts";
+import { levelsContinual } from "./levels-continual.ts";
 import { levelsForgetting } from "./levels-forgetting.ts";
 import { memoryDepth } from "./memory-depth.ts";
 import { memoryMatters } from "./memory-matters.ts";
@@ -25,6 +26,7 @@ export const experiments: readonly SizedExperiment[] = [
   mirasLength,
   hopeTasks,
   levelsForgetting,
+  levelsContinual,
   optimizersText,
   hopeAblation,
   levelStacking,

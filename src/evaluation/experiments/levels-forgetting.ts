@@ -3,6 +3,7 @@ import type { RunLayer } from "../../training/index.ts";
 import { defineExperiment } from "./experiment.ts";
 import { at } from "./figure.ts";
 import { percent } from "./findings.ts";
+import { CONTROL, fullAttention, levelArms, levelCounts, levelsArm, levelsLabel, SOLVED } from "./levels-arms.ts";
 
 interface Settings {
   readonly model: RunLayer;
@@ -22,15 +23,6 @@ interface Settings {
   /** The one that is judged: attention alone does not reach so far. */
   readonly far: number;
 }
-
-/** Full attention, which has to solve the task at the length of training. */
-const CONTROL = "attention";
-const SOLVED = 0.9;
-
-/** By how many networks learn. */
-const armOf = (learning: number) => `levels-${learning}`;
-const labelOf = (learning: number) =>
-  learning === 0 ? "no level learns" : `${learning} ${learning === 1 ? "level" : "levels"}`;
 
 export const levelsForgetting = defineExperiment<Settings>({
   name: "levels-forgetting",
@@ -77,42 +69,17 @@ export const levelsForgetting = defineExperiment<Settings>({
   },
   design({ model, trained, training: shared, attention, task, periods, length, rows, distances, far }) {
     const most = periods.length;
-    const training = { ...shared, length: trained };
-    const counts = [0, ...periods.map((_, i) => i + 1)];
+    const sizes = { model, task, periods, stepSize: 0.1, training: { ...shared, length: trained } };
     const value = (learning: number, distance: number) => ({
-      arm: armOf(learning),
+      arm: levelsArm(learning),
       metric: at(`distance${distance}`, length),
     });
     return {
       setting: `Attention over ${String(model.window)} tokens, followed by ${most} networks of which none, the fastest, or more of them learn while a row is read, every ${periods.join(", ")} tokens, is trained to recall the values of keys that return. The task is one in which most facts are answers too: on a task, levels learn from answers alone.`,
       rule: `By answers whose key was last seen ${far} to ${2 * far} tokens ago, in rows of ${length} tokens. Reproduced if the 95 % interval over seeds with one level lies wholly above that without, and that with ${most} wholly above that with one. Not reproduced if the one with one level does not, or the mean with ${most} is not above that with one; inconclusive otherwise.`,
       arms: [
-        ...counts.map((learning) => ({
-          name: armOf(learning),
-          label: labelOf(learning),
-          layer: {
-            preset: "hope-attention-small",
-            task,
-            training,
-            model: {
-              ...model,
-              continuum: { periods: periods.map((period, i) => (i < learning ? period : null)), stepSize: 0.1 },
-            },
-          },
-          measures: [{ kind: "task" as const, lengths: [length], rows }],
-        })),
-        {
-          name: CONTROL,
-          label: "full attention at the trained length",
-          layer: {
-            preset: "lmm-small",
-            task,
-            training: { ...training, ...attention },
-            model: { ...model, architecture: "miras:softmax-attention", window: trained },
-          },
-          measures: [{ kind: "task", lengths: [trained], rows }],
-          seeds: 1,
-        },
+        ...levelArms(sizes, [{ kind: "task", lengths: [length], rows }]),
+        fullAttention(sizes, { length: trained, rows, changes: attention }),
       ],
       controls: [{ arm: CONTROL, metric: at("accuracy", trained), atLeast: SOLVED }],
       figures: [
@@ -123,28 +90,28 @@ export const levelsForgetting = defineExperiment<Settings>({
             "Mean and 95 % interval over seeds; each point stands for distances up to the next. Dotted: guessing.",
           x: { label: "tokens since the key was last seen", logarithmic: true },
           value: { label: "right answer tokens, in percent", share: true },
-          lines: counts.map((learning) => ({
-            label: labelOf(learning),
+          lines: levelCounts(periods).map((learning) => ({
+            label: levelsLabel(learning),
             dashed: learning === 0,
             points: distances.map((distance) => ({ x: distance, ...value(learning, distance) })),
           })),
-          chance: { arm: armOf(0), metric: "chance" },
+          chance: { arm: levelsArm(0), metric: "chance" },
         },
         {
           kind: "bars",
           title: "All right answers",
           caption: "Mean and 95 % interval over seeds.",
           value: { label: "right answer tokens, in percent", share: true },
-          groups: counts.map((learning) => ({
-            label: labelOf(learning),
-            bars: [{ label: "right answers", arm: armOf(learning), metric: at("accuracy", length) }],
-            chance: { arm: armOf(learning), metric: "chance" },
+          groups: levelCounts(periods).map((learning) => ({
+            label: levelsLabel(learning),
+            bars: [{ label: "right answers", arm: levelsArm(learning), metric: at("accuracy", length) }],
+            chance: { arm: levelsArm(learning), metric: "chance" },
           })),
         },
       ],
       judge(findings) {
-        const because = `Right at ${far} to ${2 * far} tokens: ${counts
-          .map((learning) => `${labelOf(learning)} ${percent(findings.mean(value(learning, far)))}`)
+        const because = `Right at ${far} to ${2 * far} tokens: ${levelCounts(periods)
+          .map((learning) => `${levelsLabel(learning)} ${percent(findings.mean(value(learning, far)))}`)
           .join(", ")}.`;
         const helps = findings.above(value(1, far), value(0, far));
         if (!helps || findings.mean(value(most, far)) <= findings.mean(value(1, far)))
