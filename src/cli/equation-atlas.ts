@@ -1,7 +1,7 @@
 /** The equation atlas that the build writes beside the code. */
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
-import { ConfigError, MissingPackageError, parseConfig } from "../utils/index.ts";
+import { ConfigError, MissingPackageError, nearestName, parseConfig } from "../utils/index.ts";
 
 /** The papers by their short names, as they are cited. */
 export const papers = {
@@ -76,14 +76,25 @@ export function select(atlas: readonly AtlasEntry[], { paper, number, symbol }: 
   if (numbered.length === 0 && number !== undefined) {
     const last = ofPaper.filter(({ kind }) => kind === "equation").length;
     const others = ofPaper.filter(({ kind }) => kind === "algorithm").map(({ id }) => id);
-    const rows = ofPaper.some(({ kind }) => kind === "row") ? ["rows of Table 1 by their names"] : [];
-    const valid = [`equations 1 to ${last}`, ...others, ...rows].join(", ");
-    throw new ConfigError(`${paper} has no "${number}"; it has ${valid}`);
+    const rows = ofPaper.filter(({ kind }) => kind === "row").map(({ id }) => rowName(id));
+    const all = [`equations 1 to ${last}`, ...others, ...(rows.length > 0 ? ["rows of Table 1 by their names"] : [])];
+    // Numbers are all alike.
+    const near = /^\d+$/.test(number) ? "" : suggestion(number, [...others, ...rows]);
+    throw new ConfigError(`${paper} has no "${number}"${near} (it has ${all.join(", ")})`);
   }
   const named = numbered.filter(({ symbols }) => symbol === undefined || symbols.some((one) => one.symbol === symbol));
-  if (named.length === 0 && symbol !== undefined)
-    throw new ConfigError(`"${symbol}" implements none of these equations; neural-memory equations lists what does`);
+  if (named.length === 0 && symbol !== undefined) {
+    const near = suggestion(symbol, [...new Set(numbered.flatMap(({ symbols }) => symbols.map((one) => one.symbol)))]);
+    throw new ConfigError(
+      `"${symbol}" implements none of these equations${near} (neural-memory equations lists what does)`,
+    );
+  }
   return named;
+}
+
+function suggestion(name: string, valid: readonly string[]): string {
+  const near = nearestName(name, valid);
+  return near === undefined ? "" : `; did you mean "${near}"?`;
 }
 
 /** What an entry is called, such as `Titans (arXiv:2501.00663) Eq. 14`. */

@@ -28,8 +28,8 @@ interface TestResult {
 export interface Verification {
   readonly paper: string;
   readonly id: string;
-  /** `skipped` where none of its tests can run on this machine. */
-  readonly result: "pass" | "fail" | "skipped";
+  /** `skipped` where none of its tests can run on this machine, `untested` of an entry that says nothing. */
+  readonly result: "pass" | "fail" | "skipped" | "untested";
   readonly tests: number;
   /** The largest difference that the tests saw between a result and its oracle, and what it was allowed to be. */
   readonly largest: { readonly difference: number; readonly tolerance: number } | null;
@@ -120,9 +120,10 @@ function judge(
       else if (one.state === "passed") ran.push(one);
   }
   const differences = ran.flatMap(({ largest }) => (largest === undefined ? [] : [largest]));
+  const unlessFailed = tests.length === 0 ? "untested" : ran.length === 0 ? "skipped" : "pass";
   return {
     ...{ paper, id, failures },
-    result: failures.length > 0 ? "fail" : ran.length === 0 && tests.length > 0 ? "skipped" : "pass",
+    result: failures.length > 0 ? "fail" : unlessFailed,
     tests: ran.length,
     largest: differences.sort((a, b) => b.difference - a.difference)[0] ?? null,
     exact: ran.some(({ exact }) => exact),
@@ -137,9 +138,12 @@ export function printVerifications(entries: readonly AtlasEntry[], found: readon
   ]);
   for (const failure of found.flatMap(({ failures }) => failures)) console.log(failure);
   const count = (result: Verification["result"]) => found.filter((one) => one.result === result).length;
-  const skipped = count("skipped");
-  const rest = skipped === 0 ? "" : `, ${skipped} skipped (their tests need the native engine)`;
-  console.log(`\n${count("pass")} passed, ${count("fail")} failed${rest}`);
+  const [skipped, untested] = [count("skipped"), count("untested")];
+  const rest = [
+    ...(skipped === 0 ? [] : [`, ${skipped} skipped (their tests need the native engine)`]),
+    ...(untested === 0 ? [] : [`, ${untested} without anything to test`]),
+  ];
+  console.log(`\n${count("pass")} passed, ${count("fail")} failed${rest.join("")}`);
 }
 
 function differenceText({ result, largest, exact, tests }: Verification, { status }: AtlasEntry): string {

@@ -6,14 +6,15 @@ import { closest, distance } from "fastest-levenshtein";
  *
  * @param name what was written
  * @param valid the names that exist
- * @returns the nearest valid name, or `undefined` if none is within half of the name's length
+ * @returns the nearest valid name, or `undefined` if none is within half of the name's length and has a letter of it
  */
 export function nearestName(name: string, valid: readonly string[]): string | undefined {
   if (valid.length === 0) return undefined;
   const byForm = new Map(valid.map((whole) => [whole.slice(whole.lastIndexOf(":") + 1), whole]));
   for (const whole of valid) byForm.set(whole, whole);
   const candidate = closest(name, [...valid, ...byForm.keys()]);
-  return distance(name, candidate) <= Math.max(2, Math.floor(name.length / 2)) ? byForm.get(candidate) : undefined;
+  const most = Math.min(name.length - 1, Math.max(2, Math.floor(name.length / 2)));
+  return distance(name, candidate) <= most ? byForm.get(candidate) : undefined;
 }
 
 /**

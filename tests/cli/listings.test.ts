@@ -259,8 +259,9 @@ test("equations lists the atlas, one paper of it, one entry in full, or what a s
 });
 
 test.each([
-  [["titans", "36"], 'titans has no "36"; it has equations 1 to 2'],
-  [["--symbol", "memoryUpdat"], '"memoryUpdat" implements none of these equations'],
+  [["titans", "36"], 'titans has no "36" (it has equations 1 to 2'],
+  [["miras", "glaa"], 'miras has no "glaa"; did you mean "gla"? (it has'],
+  [["--symbol", "memoryUpdat"], '"memoryUpdat" implements none of these equations; did you mean "memoryUpdate"? ('],
 ])("equations %j is refused in a sentence", async (args, sentence) => {
   const { code, stdout, stderr } = await run(folder, ["equations", ...args]);
   expect({ code, stdout }).toEqual({ code: 2, stdout: "" });

@@ -31,11 +31,11 @@ test("a package without tests says where they are", async () => {
   expect(stderr).toMatch(/^error: --verify runs the project's tests, .*use it in a clone of the repository/);
 });
 
-test("what has nothing to test passes without a run", async () => {
+test("what has nothing to test neither passes nor fails, without a run", async () => {
   await runnerThatSays([]);
   const { code, stdout } = await run(folder, ["equations", "nl", "36", "--verify"]);
   expect(code).toBe(0);
-  expect(stdout).toMatch(/^nl 36 +pass +0 +nothing to test\n\n1 passed, 0 failed\n$/m);
+  expect(stdout).toMatch(/^nl 36 +untested +0 +nothing to test\n\n0 passed, 0 failed, 1 without anything to test\n$/m);
 });
 
 test.each([

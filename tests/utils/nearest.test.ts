@@ -17,6 +17,8 @@ describe("nearestName", () => {
   it("suggests nothing where nothing is near", () => {
     expect(nearestName("completely-different", ["wasm", "native"])).toBeUndefined();
     expect(nearestName("anything", [])).toBeUndefined();
+    expect(nearestName("14", ["titans", "miras", "nl"])).toBeUndefined();
+    expect(nearestName("ml", ["titans", "miras", "nl"])).toBe("nl");
   });
 
   it("is one sentence with every valid name", () => {
