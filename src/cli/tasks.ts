@@ -68,6 +68,6 @@ async function showTask(name: string, json: boolean): Promise<void> {
   console.log();
   printTable([
     ["knob", "default", ""],
-    ...described.knobs.map(({ knob, value, about }) => [`task.${knob}`, JSON.stringify(value), about]),
+    ...described.knobs.map(({ knob, value, about }) => [`task.${knob}`, JSON.stringify(value) ?? "", about]),
   ]);
 }

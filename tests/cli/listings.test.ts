@@ -65,6 +65,9 @@ test("tasks lists every task, and shows one with its knobs and an example", asyn
   expect(one.knobs).toContainEqual({ knob: "pairs", value: 8, about: "Pairs to remember." });
   for (const { about } of one.knobs) expect(about).toMatch(/\.$/);
   expect(one.answers).toHaveLength(8);
+  const shown = (await run(folder, ["tasks", "recall"])).stdout;
+  expect(shown).toMatch(/^task\.pairs +8 +Pairs to remember\.$/m);
+  expect(shown).toMatch(/^task\.learnFrom +What training/m);
   expect((await run(folder, ["tasks", "recal"])).stderr).toContain('did you mean "recall"');
 });
 

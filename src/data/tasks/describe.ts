@@ -6,7 +6,7 @@ import { taskBatch } from "./task-batch.ts";
 /** A knob. */
 export interface DescribedKnob {
   readonly knob: string;
-  /** What it is set to; by default its default. */
+  /** What it is set to, by default its default; nothing for one that has none. */
   readonly value: unknown;
   /** One sentence. */
   readonly about: string;

@@ -68,7 +68,9 @@ const common = {
   learnFrom: z
     .enum(lessons)
     .optional()
-    .describe("What training, and levels that learn while they read, learn from: answers, or everything."),
+    .describe(
+      "What training, and levels that learn while they read, learn from: everything, or answers, as where it is left out.",
+    ),
 };
 
 /** The settings of a task as far as all tasks have them; its knobs are further entries. */
