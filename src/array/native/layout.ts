@@ -39,11 +39,14 @@ export function planLayout(outputs: readonly View[]): ReadonlyMap<Node, Order> {
       costOfReading(node) + asResult,
     );
   };
-  const bestOf = (node: Node, candidates: readonly Order[]) => {
-    const tried = new Map<string, Order>();
-    for (const order of candidates) tried.set(order.join(), order);
-    if (tried.size === 1) return candidates[0]!;
-    const costs = [...tried.values()].map((order) => ({ order, cost: costWith(node, order) }));
+  const bestOf = (node: Node, wanted: readonly Order[]) => {
+    const candidates: Order[] = [];
+    for (const order of wanted) {
+      const possible = possibleOrder(node, order);
+      if (!candidates.some((other) => sameOrder(other, possible))) candidates.push(possible);
+    }
+    if (candidates.length === 1) return candidates[0]!;
+    const costs = candidates.map((order) => ({ order, cost: costWith(node, order) }));
     return costs.reduce((best, one) => (one.cost < best.cost ? one : best)).order;
   };
 
@@ -58,11 +61,7 @@ export function planLayout(outputs: readonly View[]): ReadonlyMap<Node, Order> {
       if (!open.delete(node)) continue;
       const own = orderOf(node);
       const fromReaders = (readers.get(node) ?? []).flatMap((reader) => suggestedByReader(reader, node, orderOf));
-      const wanted = [own, ...suggestedByOperands(node, orderOf), ...fromReaders];
-      const best = bestOf(
-        node,
-        wanted.map((order) => possibleOrder(node, order)),
-      );
+      const best = bestOf(node, [own, ...suggestedByOperands(node, orderOf), ...fromReaders]);
       orders.set(node, best);
       if (sameOrder(own, best)) continue;
       for (const neighbour of neighbours(node, readers)) if (neighbour.shape.length > 1) open.add(neighbour);
