@@ -33,6 +33,12 @@ describe.each(experiments.map((sized) => [sized.name, sized] as const))("%s", (n
       expect(figure.querySelectorAll("svg[aria-label]")).toHaveLength(2);
       expect(figure.querySelector("svg .tick, svg [aria-label*='tick']"), "an axis with ticks").not.toBeNull();
     }
+    experiment.figures.forEach((asked, i) => {
+      if (asked.kind !== "bars") return;
+      const [drawn, other] = asked.value.share ? ["bar", "dot"] : ["dot", "bar"];
+      expect(figures[i]!.querySelector(`svg [aria-label="${drawn}"]`), asked.title).not.toBeNull();
+      expect(figures[i]!.querySelector(`svg [aria-label="${other}"]`), asked.title).toBeNull();
+    });
     const text = document.body.textContent!;
     for (const said of [experiment.claim, experiment.setting, experiment.rule]) expect(text).toContain(said);
     expect(text).not.toMatch(/NaN|undefined|\[object/);

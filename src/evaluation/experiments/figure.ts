@@ -29,7 +29,7 @@ export interface LinesFigure extends Captioned {
   readonly mark?: { readonly x: number; readonly label: string };
 }
 
-/** Bars side by side in groups, with 95 % intervals. */
+/** Bars side by side in groups, with 95 % intervals; dots in the place of bars for what is no share of a whole. */
 export interface BarsFigure extends Captioned {
   readonly kind: "bars";
   readonly groups: readonly {

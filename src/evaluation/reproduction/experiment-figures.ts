@@ -97,8 +97,10 @@ function bars(plotter: Plotter, figure: BarsFigure, findings: Findings): Html | 
     return at === undefined ? [] : [{ group, at: scale * at }];
   });
   const { plot } = plotter;
+  const means = { fy: "group", y: "label", x: "mean", fill: "fill" };
   const marks: Markish[] = [
-    plot.barX(found, { fy: "group", y: "label", x: "mean", fill: "fill", insetTop: 1, insetBottom: 1 }),
+    // A bar begins at 0, where differences between bits per byte could not be seen.
+    value.share ? plot.barX(found, { ...means, insetTop: 1, insetBottom: 1 }) : plot.dot(found, { ...means, r: 4.5 }),
     plot.ruleX(levels, { fy: "group", x: "at", stroke: colour("ink"), strokeDasharray: "2 3" }),
     plot.ruleY(
       found.filter(({ low }) => low !== undefined),
