@@ -6,6 +6,8 @@ import { parseHTML } from "linkedom";
 import { afterAll, describe, expect, test } from "vitest";
 import { checkTaskLength, openTask, taskSchema } from "../../src/data/index.ts";
 import { experiments, Findings, reproduce, type Value } from "../../src/evaluation/index.ts";
+import { loadPlotter } from "../../src/evaluation/plots.ts";
+import { experimentFigure } from "../../src/evaluation/reproduction/experiment-figures.ts";
 import { partsOf } from "../../src/evaluation/reproduction/part.ts";
 import { LanguageModel } from "../../src/models/index.ts";
 import { newRunConfig } from "../../src/training/index.ts";
@@ -74,6 +76,24 @@ describe.each(experiments.map((sized) => [sized.name, sized] as const))("%s", (n
     // Nothing found is no reason to fail.
     expect(verdicts).toContain(experiment.judge(new Findings([])).verdict);
   });
+});
+
+test("a logarithmic axis has a label at every point", async () => {
+  const points = [2, 4, 8, 16, 32, 64].map((x) => ({ x, arm: "one", metric: `distance${x}` }));
+  const metrics = Object.fromEntries(points.map(({ x, metric }) => [metric, x]));
+  const figure = {
+    kind: "lines",
+    title: "Far",
+    caption: "Over distances.",
+    value: { label: "tokens" },
+    x: { label: "tokens away", logarithmic: true },
+    lines: [{ label: "one", points }],
+  } as const;
+  const drawn = experimentFigure(await loadPlotter(), figure, new Findings([{ arm: "one", seed: 0, metrics }]));
+  const axes = [...parseHTML(drawn.markup).document.querySelectorAll('[aria-label="x-axis tick label"]')];
+  expect(axes).toHaveLength(2);
+  for (const axis of axes)
+    expect([...axis.querySelectorAll("text")].map((label) => label.textContent)).toEqual(points.map(({ x }) => `${x}`));
 });
 
 test("the index lists all experiments with claim, verdict and a link to each page", () => {

@@ -53,7 +53,8 @@ function lines(plotter: Plotter, figure: LinesFigure, findings: Findings): Html 
     labelArrow: "none",
     // Numbers as they are, not in powers of ten.
     tickFormat: (tick: number) => String(tick),
-    ...(x.logarithmic ? { type: "log" as const } : {}),
+    // To another base than that of the lengths, some ticks would lose their labels.
+    ...(x.logarithmic ? { type: "log" as const, base: 2 } : {}),
     ...(ticks.length <= 8 ? { ticks } : {}),
   };
   const options: PlotOptions = {
