@@ -13,6 +13,9 @@ export const chromium = names.find((name) => spawnSync(name, ["--version"]).stat
 const flags =
   "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync --remote-debugging-pipe";
 
+/** How often it is tried to remove a profile. */
+const ATTEMPTS = 50;
+
 /** A message of the DevTools protocol. */
 interface Message {
   readonly id?: number;
@@ -100,6 +103,18 @@ export class Page {
     const ended = new Promise((done) => this.process.once("exit", done));
     this.process.kill();
     await ended;
-    rmSync(this.profile, { recursive: true, force: true, maxRetries: 20 });
+    await this.removeProfile();
+  }
+
+  /** The browser's children may go on writing for a moment, also into folders that were just emptied, so each attempt looks anew. */
+  private async removeProfile(): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return rmSync(this.profile, { recursive: true, force: true });
+      } catch (error) {
+        if (attempt === ATTEMPTS) throw error;
+        await new Promise((done) => setTimeout(done, 100));
+      }
+    }
   }
 }
