@@ -22,7 +22,11 @@ export function hasLoss(facts: object): facts is LossEntry {
   return Object.values(names).some((name) => (facts as Partial<Record<LossName, number>>)[name] !== undefined);
 }
 
-/** The number of bits, and of what. */
+/**
+ * The number of bits, and of what.
+ *
+ * @throws TypeError if there is no loss
+ */
 export function lossOf(entry: LossEntry): { readonly bits: number; readonly unit: LossUnit } {
   for (const [unit, name] of Object.entries(names) as [LossUnit, LossName][]) {
     const bits = entry[name];

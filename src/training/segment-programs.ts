@@ -36,7 +36,11 @@ export interface SequenceGradients<P extends Tree> {
   readonly gradients: P;
 }
 
-/** Outputs for a segment, and the state after it; a model that learns while it reads learns from the targets that are observed. */
+/**
+ * Outputs for a segment, [batch, segment, ...], and the state after it; a model that learns while it reads learns from the targets that are observed.
+ *
+ * @param segment tokens [batch, segment] and what came next
+ */
 export function readSegment<P extends Tree, S extends Tree>(
   model: SequenceLayer<P, S>,
   params: P,
