@@ -98,3 +98,14 @@ test("nothing is written where a run could not work, and only a sweep goes on", 
   await expect(sweepJob({ sweep: wrong, where: "a test", out })).rejects.toThrow(ConfigError);
   await expect(resumeSweep(out)).rejects.toThrow(CheckpointError);
 });
+
+test("the loss of a sweep is that of its validations, also where training counts every token", async () => {
+  const task = { ...sweep.base.task, learnFrom: "everything" };
+  const whole = { base: { ...sweep.base, task }, parameters: { "training.learningRate": [1e-3] } };
+  const made = await sweepJob({ sweep: whole, where: "a test", out: join(root, "whole") }, { workers: 1 });
+  if (!made.finished) throw new Error("it was not stopped");
+  const [trial] = made.data.trials;
+  const lines = await readMetrics(runFolder(join(root, "whole", "trial-1-seed-0")).metrics);
+  expect(made.data.unit).toBe("answer token");
+  expect(trial!.runs[0]!.validation.at(-1)!.bits).toBe(lines.at(-1)!.bitsPerAnswerToken);
+});

@@ -48,13 +48,18 @@ describe("weights of targets", () => {
   test("are cut with the segments, and counted", async () => {
     const windows = taskBatch(await openRecall(), { batch: 3, length: 16, seed: 1, step: 0 });
     expect(countTargets(windows)).toBe(6);
-    const segments = segmentsOf(windows, 8);
-    const cut = segments.map(({ weights }) => [...readSync(weights)]);
+    const observed = Float32Array.from({ length: 48 }, (_, t) => t);
+    const segments = segmentsOf({ ...windows, observed }, 8);
+    const cuts = [
+      [segments.map(({ weights }) => [...readSync(weights)]), windows.weights],
+      [segments.map((segment) => [...readSync(segment.observed!)]), observed],
+    ] as const;
     release(segments);
-    for (let row = 0; row < 3; row++) {
-      const whole = [...windows.weights.subarray(row * 16, (row + 1) * 16)];
-      expect(cut.flatMap((segment) => segment.slice(row * 8, (row + 1) * 8))).toEqual(whole);
-    }
+    for (const [cut, wanted] of cuts)
+      for (let row = 0; row < 3; row++) {
+        const whole = [...wanted.subarray(row * 16, (row + 1) * 16)];
+        expect(cut.flatMap((segment) => segment.slice(row * 8, (row + 1) * 8))).toEqual(whole);
+      }
   });
 
   test("leave out everything but answers from the loss and its gradient; predictions are the largest logits", async () => {

@@ -46,7 +46,7 @@ export interface Task extends TaskRules {
 }
 
 /** What may be learned from, in training and by a continuum memory while it reads: answers, or every next token. Answers alone are asked for. */
-export const lessons = ["answers", "everything"] as const;
+const lessons = ["answers", "everything"] as const;
 
 /** Entries of every task beside its own knobs. */
 const common = {

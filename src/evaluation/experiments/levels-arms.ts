@@ -14,8 +14,9 @@ export interface LevelSizes {
   readonly stepSize: number;
 }
 
-/** Full attention, which has to solve a task at the length of training. */
+/** The arm of full attention, which has to solve a task at the length of training. */
 export const CONTROL = "attention";
+/** Share of answers that count as solved. */
 export const SOLVED = 0.9;
 
 /** The name of an arm, by how many networks learn. */
@@ -23,6 +24,7 @@ export function levelsArm(learning: number): string {
   return `levels-${learning}`;
 }
 
+/** What readers see of it. */
 export function levelsLabel(learning: number): string {
   return learning === 0 ? "no level learns" : `${learning} ${learning === 1 ? "level" : "levels"}`;
 }
