@@ -3,12 +3,12 @@ import { execFileSync } from "node:child_process";
 import { loadavg } from "node:os";
 import { fileURLToPath } from "node:url";
 import { detached, type Engine, key, np, random, release, scope, startEngine } from "../src/array/index.ts";
+import { NativeEngine, type Preparation } from "../src/array/native/index.ts";
 import { byteTokenizer } from "../src/data/index.ts";
 import { Reader, scoreText } from "../src/inference/index.ts";
 import { defaultPreset, LanguageModel, presetNamed } from "../src/models/index.ts";
 import { inTurns, milliseconds, type Row } from "./harness.ts";
 import { profileOf } from "./operator-profile.ts";
-import { ProbeEngine, totalMatrixFlops } from "./probe-engine.ts";
 import { TrainingSteps, tokens, type Workload } from "./training-steps.ts";
 
 const preset = presetNamed(defaultPreset);
@@ -107,17 +107,28 @@ function shareOf({ model, training }: Workload, { replicas }: Engine): Workload 
   return { model, training: { ...training, batch: Math.ceil(training.batch! / replicas) } };
 }
 
-/** What a thread has to do before the default preset's first training step can run; all do it at the same time. */
-async function preparationRows(native: Engine): Promise<Row[]> {
-  const probe = new ProbeEngine();
-  const steps = new TrainingSteps(probe, shareOf(standard, native));
+/** The sessions that the first training step makes on one thread, and how often it runs each by name. */
+async function firstStep(workload: Workload): Promise<{ preparations: Preparation[]; calls: Map<string, number> }> {
+  const preparations: Preparation[] = [];
+  const calls = new Map<string, number>();
+  const engine = await NativeEngine.start({
+    threads: 1,
+    onPrepared: (preparation) => preparations.push(preparation),
+    onCall: (name, steps) => calls.set(name, (calls.get(name) ?? 0) + steps),
+  });
+  const steps = new TrainingSteps(engine, workload);
   await steps.step();
   await steps.stop();
-  const { preparations } = probe;
+  await engine.dispose();
+  return { preparations, calls };
+}
+
+/** What a thread has to do before the default preset's first training step can run; all do it at the same time. */
+async function preparationRows(native: Engine): Promise<Row[]> {
+  const { preparations } = await firstStep(shareOf(standard, native));
   const total = (part: "tracing" | "lowering" | "session") =>
     preparations.reduce((sum, preparation) => sum + preparation[part], 0) / 1000;
   const [tracing, lowering, session] = [total("tracing"), total("lowering"), total("session")];
-  await probe.dispose();
   return [
     { measure: "default preset: tracing", value: tracing, unit: "s" },
     { measure: "default preset: lowering", value: lowering, unit: "s" },
@@ -132,12 +143,9 @@ async function preparationRows(native: Engine): Promise<Row[]> {
 }
 
 async function utilisationRows(native: Engine): Promise<Row[]> {
-  const probe = new ProbeEngine();
-  const counting = new TrainingSteps(probe, shareOf(wide, native));
-  await counting.step();
-  const flops = totalMatrixFlops(probe.preparations) * native.replicas;
-  await counting.stop();
-  await probe.dispose();
+  const { preparations, calls } = await firstStep(shareOf(wide, native));
+  const flopsOf = ({ name, matrixFlops }: Preparation) => matrixFlops * calls.get(name)!;
+  const flops = preparations.reduce((sum, preparation) => sum + flopsOf(preparation), 0) * native.replicas;
 
   const multiply = native.compile("peak product", (x: Parameters<typeof np.matmul>[0]) => np.matmul(x, x));
   const matrix = detached(() => scope(() => random.normal(key(0), [PEAK_SIZE, PEAK_SIZE])));

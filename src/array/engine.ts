@@ -10,6 +10,10 @@ export {
   type EngineOptions,
   engineNames,
   type Program,
+  type Recurrence,
+  type RecurrenceGradients,
+  type RecurrenceNames,
+  type RecurrentStep,
 } from "./engine-interface.ts";
 
 /**

@@ -6,6 +6,10 @@ export {
   type EngineOptions,
   engineNames,
   type Program,
+  type Recurrence,
+  type RecurrenceGradients,
+  type RecurrenceNames,
+  type RecurrentStep,
   startEngine,
 } from "./engine.ts";
 export { type Key, key, splitKey } from "./keys.ts";

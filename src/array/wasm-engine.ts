@@ -1,6 +1,16 @@
 /** The array library's own compiler: always there, and what other engines are compared with. */
-import { argumentShapes, type CompiledProgram, disposedEngine, type Engine, type Program } from "./engine-interface.ts";
+import {
+  argumentShapes,
+  type CompiledProgram,
+  disposedEngine,
+  type Engine,
+  type Program,
+  type Recurrence,
+  type RecurrenceNames,
+  type RecurrentStep,
+} from "./engine-interface.ts";
 import { detached } from "./lifetimes.ts";
+import { backwardOf, forwardOf, recurrenceOf, singleSteps } from "./recurrence.ts";
 import { jit } from "./transforms.ts";
 import type { Tree } from "./tree.ts";
 
@@ -21,6 +31,14 @@ export class WasmEngine implements Engine {
       if (this.disposed) throw disposedEngine(name);
       return detached(() => compiled(...args));
     };
+  }
+
+  compileRecurrence<P extends Tree, S extends Tree, X>(
+    names: RecurrenceNames,
+    step: RecurrentStep<P, S, X>,
+  ): Recurrence<P, S, X> {
+    const group = singleSteps(this.compile(names.backward, backwardOf(step)));
+    return recurrenceOf(this.compile(names.forward, forwardOf(step)), async () => group);
   }
 
   async dispose(): Promise<void> {

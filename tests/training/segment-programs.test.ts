@@ -14,6 +14,7 @@ import {
 } from "../../src/array/index.ts";
 import { isHopeArchitecture, isMirasArchitecture, type ModelParams, nextTokenLoss } from "../../src/models/index.ts";
 import { SegmentPrograms, segmentsOf } from "../../src/training/index.ts";
+import { hasNative, nativeEngine } from "../array/native/support.ts";
 import { representatives, smallChunks } from "../models/families.ts";
 import { tinyModel } from "./tiny.ts";
 
@@ -27,13 +28,14 @@ const windows = {
   targets: [length, length - 5],
 };
 
+const engines = [await startEngine("wasm"), ...(hasNative ? [await nativeEngine()] : [])];
+
 function zeros(params: ModelParams): ModelParams {
   return scope(() => mapTree(params, (leaf) => np.zerosLike(leaf)));
 }
 
 describe.each(representatives)("segment back-propagation through time, %s", (architecture) => {
   test("loss and gradients over two segments equal those of the whole sequence in one call", async () => {
-    const engine = await startEngine("wasm");
     const model = tinyModel({
       architecture,
       window: 6,
@@ -44,12 +46,6 @@ describe.each(representatives)("segment back-propagation through time, %s", (arc
     const params = detached(() => scope(() => model.init(key(1))));
     const scale = 1 / (2 * length - 5);
     const segments = segmentsOf(windows, 8);
-    const { loss, gradients } = await new SegmentPrograms(engine, model, nextTokenLoss).gradients(
-      params,
-      segments,
-      scale,
-      zeros(params),
-    );
 
     const rows = (from: number) =>
       Int32Array.from(
@@ -71,26 +67,32 @@ describe.each(representatives)("segment back-propagation through time, %s", (arc
     };
     const [value, expected] = scope(() => valueAndGrad(wholeLoss)(params));
 
-    // One float32 graph against two joined by a carried state: rounding only; worst seen 2e-6 of each tensor's largest entry.
-    expect(loss * scale).toBeCloseTo(readSync(value)[0]!, 5);
-    const wanted = namedLeaves(expected);
-    for (const [path, leaf] of namedLeaves(gradients)) {
-      const [actual, ideal] = [readSync(leaf), readSync(wanted.get(path)!)];
-      const size = Math.max(1e-3, ...ideal.map(Math.abs));
-      const worst = Math.max(...Array.from(actual, (g, i) => Math.abs(g - ideal[i]!) / size));
-      expect(worst, path).toBeLessThan(2e-5);
+    for (const engine of engines) {
+      const programs = new SegmentPrograms(engine, model, nextTokenLoss);
+      const { loss, gradients } = await programs.gradients(params, segments, scale, zeros(params));
+
+      // One float32 graph against two joined by a carried state: rounding only; worst seen 2e-6 of each tensor's largest entry.
+      expect(loss * scale).toBeCloseTo(readSync(value)[0]!, 5);
+      const wanted = namedLeaves(expected);
+      for (const [path, leaf] of namedLeaves(gradients)) {
+        const [actual, ideal] = [readSync(leaf), readSync(wanted.get(path)!)];
+        const size = Math.max(1e-3, ...ideal.map(Math.abs));
+        const worst = Math.max(...Array.from(actual, (g, i) => Math.abs(g - ideal[i]!) / size));
+        expect(worst, path).toBeLessThan(2e-5);
+      }
+      // The learned initial memory and the persistent tokens must owe something to the sequences that start from them.
+      const initial = [...namedLeaves(gradients)].filter(([path]) =>
+        /initialMemor|persistent|continuum.*weights/.test(path),
+      );
+      if (architecture !== "transformer") {
+        if (isMirasArchitecture(architecture) || isHopeArchitecture(architecture))
+          expect(initial.length).toBeGreaterThan(0);
+        else expect(initial.length).toBe(3);
+        for (const [path, leaf] of initial) expect(Math.max(...readSync(leaf).map(Math.abs)), path).toBeGreaterThan(0);
+      }
+      release(gradients);
     }
-    // The learned initial memory and the persistent tokens must owe something to the sequences that start from them.
-    const initial = [...namedLeaves(gradients)].filter(([path]) =>
-      /initialMemor|persistent|continuum.*weights/.test(path),
-    );
-    if (architecture !== "transformer") {
-      if (isMirasArchitecture(architecture) || isHopeArchitecture(architecture))
-        expect(initial.length).toBeGreaterThan(0);
-      else expect(initial.length).toBe(3);
-      for (const [path, leaf] of initial) expect(Math.max(...readSync(leaf).map(Math.abs)), path).toBeGreaterThan(0);
-    }
-    release(params, gradients, value, expected);
+    release(params, value, expected);
   });
 });
 

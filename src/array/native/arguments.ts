@@ -28,16 +28,24 @@ export interface Arguments {
 const readOut = new WeakMap<Tensor, TensorData>();
 
 export function gatherArguments(args: readonly unknown[]): Arguments {
-  const signature: string[] = [];
-  const trees = mapTensors(args, (leaf, path) => {
-    signature.push(`${path}:${leaf.dtype}[${leaf.shape}]`);
-    return new HostTensor(numbersOf(leaf), leaf.shape, leaf.dtype);
-  }) as readonly unknown[];
+  const trees = mapTensors(
+    args,
+    (leaf) => new HostTensor(numbersOf(leaf), leaf.shape, leaf.dtype),
+  ) as readonly unknown[];
   // In the order in which the library takes trees apart.
   const numbers = jax.tree
     .leaves(trees as never)
     .flatMap((leaf: unknown) => (isHostTensor(leaf) ? [leaf.numbers] : []));
-  return { trees, numbers, signature: signature.join(" ") };
+  return { trees, numbers, signature: signatureOf(trees) };
+}
+
+function signatureOf(trees: readonly unknown[]): string {
+  const signature: string[] = [];
+  mapTensors(trees, (leaf, path) => {
+    signature.push(`${path}:${leaf.dtype}[${leaf.shape}]`);
+    return leaf;
+  });
+  return signature.join(" ");
 }
 
 function numbersOf(tensor: Tensor): TensorData {
@@ -59,7 +67,7 @@ function numbersOf(tensor: Tensor): TensorData {
  * @param precision that of the engine: with `float64`, float32 arguments stand for float64 ones, so that functions that compute float64 more
  * accurately do
  */
-export function standIns({ trees }: Arguments, precision: "float32" | "float64"): readonly unknown[] {
+export function standIns(trees: readonly unknown[], precision: "float32" | "float64"): readonly unknown[] {
   return mapTensors(trees, ({ shape, dtype }) => {
     const traced = precision === "float64" && dtype === "float32" ? "float64" : dtype;
     const zeros = jax.numpy.zeros([...shape], { dtype: traced as library.DType });

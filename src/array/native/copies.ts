@@ -28,7 +28,7 @@ export function withCopies(
 }
 
 /** The input that an output is, as the caller gave it. */
-function copiedInput({ inputs }: LoweredProgram, { node, shape, axes }: View): number | undefined {
+export function copiedInput({ inputs }: LoweredProgram, { node, shape, axes }: View): number | undefined {
   // In a program computed in float64 the caller may have given float32.
   if (node.kind !== "input" || node.type === "float64") return undefined;
   const given = inputs[node.index]!.shape;

@@ -24,15 +24,23 @@ export interface GraphNames {
 export function emit(program: LoweredProgram, dialect: Dialect, names: GraphNames = numbered(program)): OnnxModel {
   const { outputs } = program;
   const inputs = program.inputs.map(({ shape, type }, i) => ({ name: names.inputs[i]!, shape, type }));
-  const onnx = new OnnxGraph(dialect);
-  const placement = new Placement(onnx, planLayout(outputs));
-  for (const tensor of inputs) onnx.input(tensor);
-  for (const node of liveNodes(outputs)) placement.place(node, emitNode(placement, node, inputs));
-  for (const [i, view] of outputs.entries()) {
-    const { type } = view.node;
-    onnx.output({ name: names.outputs[i]!, shape: view.shape, type }, dense(placement, view));
+  const placement = new Placement(new OnnxGraph(dialect), planLayout(outputs));
+  for (const tensor of inputs) placement.onnx.input(tensor);
+  emitNodes(placement, liveNodes(outputs), inputs);
+  emitResults(placement, outputs, names.outputs);
+  return placement.onnx.model();
+}
+
+/** @param inputs what the program's inputs are called here */
+export function emitNodes(placement: Placement, nodes: readonly Node[], inputs: readonly OnnxTensor[]): void {
+  for (const node of nodes) placement.place(node, emitNode(placement, node, inputs));
+}
+
+/** Makes views outputs of the graph. */
+export function emitResults(placement: Placement, results: readonly View[], names: readonly string[]): void {
+  for (const [i, view] of results.entries()) {
+    placement.onnx.output({ name: names[i]!, shape: view.shape, type: view.node.type }, dense(placement, view));
   }
-  return onnx.model();
 }
 
 function numbered({ inputs, outputs }: LoweredProgram): GraphNames {

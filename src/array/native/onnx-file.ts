@@ -12,7 +12,7 @@ import { trace } from "./traced-program.ts";
 import { type SizedModel, unify } from "./unify.ts";
 
 /** What a file takes or gives: lengths of axes, or the name of one that may have any length. */
-export interface OnnxFileTensor extends Omit<OnnxTensor, "shape"> {
+export interface OnnxFileTensor extends Omit<OnnxTensor, "shape" | "anyFirstAxis"> {
   readonly shape: readonly (number | string)[];
 }
 
@@ -65,7 +65,7 @@ export function onnxFileOfAnyLength<T extends Tree>(
 
 function modelOf<T extends Tree>(f: (inputs: T) => Tree, inputs: T): OnnxModel {
   const given = gatherArguments([inputs]);
-  const traced = trace(f, standIns(given, "float32"));
+  const traced = trace(f, standIns(given.trees, "float32"));
   try {
     const lowered = lower(traced);
     const results = traced.unflatten(placeholders(lowered.outputs)) as Tree;
@@ -81,10 +81,10 @@ function modelOf<T extends Tree>(f: (inputs: T) => Tree, inputs: T): OnnxModel {
 function written(model: OnnxModel, metadata: Readonly<Record<string, string>>): OnnxFile {
   if (!isStandard(model))
     throw new EngineError("the graph holds operators beyond the ONNX standard: please report this");
-  const named = ({ name, type, shape }: OnnxTensor): OnnxFileTensor => ({
+  const named = ({ name, type, shape, anyFirstAxis }: OnnxTensor): OnnxFileTensor => ({
     name,
     type,
-    shape: model.anyFirstAxis === undefined ? shape : [model.anyFirstAxis, ...shape.slice(1)],
+    shape: anyFirstAxis === undefined ? shape : [anyFirstAxis, ...shape.slice(1)],
   });
   return {
     bytes: encodeModel({ ...model, metadata }),

@@ -4,12 +4,13 @@ import type { ElementType, Numbers } from "./graph.ts";
 /** Element types that occur in ONNX graphs: the engine's own, and that of shapes and axes. */
 export type OnnxType = ElementType | "int64";
 
-export type OnnxAttribute = number | string | readonly number[];
+/** A graph is the body of an operation that runs it, and may read values of the graph around it. */
+export type OnnxAttribute = number | string | readonly number[] | OnnxModel;
 
 export interface OnnxNode {
   readonly operation: string;
   readonly inputs: readonly string[];
-  readonly output: string;
+  readonly outputs: readonly string[];
   readonly attributes: Readonly<Record<string, OnnxAttribute>>;
 }
 
@@ -17,6 +18,8 @@ export interface OnnxTensor {
   readonly name: string;
   readonly type: OnnxType;
   readonly shape: readonly number[];
+  /** What the first axis is called where the graph takes any length of it. */
+  readonly anyFirstAxis?: string;
 }
 
 export interface OnnxInitializer extends OnnxTensor {
@@ -27,8 +30,6 @@ export interface OnnxInitializer extends OnnxTensor {
 export interface OnnxModel {
   /** What the file says about itself, by name. */
   readonly metadata?: Readonly<Record<string, string>>;
-  /** What the first axis of every input and output is called, where the graph takes any length of it. */
-  readonly anyFirstAxis?: string;
   readonly nodes: readonly OnnxNode[];
   readonly initializers: readonly OnnxInitializer[];
   readonly inputs: readonly OnnxTensor[];
@@ -49,6 +50,7 @@ export type Dialect = "standard" | "onnxruntime";
 /** Collects nodes and constants; names are short and say nothing. */
 export class OnnxGraph {
   private readonly dialect: Dialect;
+  private readonly prefix: string;
   private readonly nodes: OnnxNode[] = [];
   private readonly initializers: OnnxInitializer[] = [];
   private readonly inputs: OnnxTensor[] = [];
@@ -57,15 +59,41 @@ export class OnnxGraph {
   /** What each reshaped value was before. */
   private readonly reshapes = new Map<string, { readonly name: string; readonly shape: readonly number[] }>();
 
-  constructor(dialect: Dialect) {
+  /** @param prefix what names of values begin with: a body's names must differ from those around it */
+  constructor(dialect: Dialect, prefix = "t") {
     this.dialect = dialect;
+    this.prefix = prefix;
   }
 
   /** The name of an operation's result. */
   node(operation: string, inputs: readonly string[], attributes: Readonly<Record<string, OnnxAttribute>> = {}): string {
     return this.once(`${operation}(${inputs})${JSON.stringify(attributes)}`, (output) => {
-      this.nodes.push({ operation, inputs, output, attributes });
+      this.nodes.push({ operation, inputs, outputs: [output], attributes });
     });
+  }
+
+  /**
+   * Runs a graph once for each element along the first axis of what is scanned.
+   *
+   * @param body its first inputs and outputs are what is carried from one element to the next, its last what is scanned and what is stacked
+   * @param carried what the first run is given
+   * @param scanned elements along the first axis, one for each of the body's last inputs
+   * @returns names of what the last run carries out, then of what is stacked in the scanned order
+   */
+  scan(
+    body: OnnxModel,
+    carried: readonly string[],
+    scanned: readonly string[],
+    direction: "forward" | "reverse",
+  ): string[] {
+    const outputs = body.outputs.map(({ name }) => `${name} scanned`);
+    const attributes = {
+      body,
+      num_scan_inputs: scanned.length,
+      scan_input_directions: scanned.map(() => Number(direction === "reverse")),
+    };
+    this.nodes.push({ operation: "Scan", inputs: [...carried, ...scanned], outputs, attributes });
+    return outputs;
   }
 
   /** The graph's inputs come in the order of the calls. */
@@ -80,22 +108,25 @@ export class OnnxGraph {
 
   /** The graph without what no output needs. */
   model(): OnnxModel {
-    const made = new Set(this.nodes.map(({ output }) => output));
+    const made = new Set(this.nodes.flatMap(({ outputs }) => outputs));
     const renamed = new Map<string, string>();
     const copies: OnnxNode[] = [];
     for (const [{ name }, value] of this.outputs) {
       // A node's result can be called what the output is called, once; an input or constant cannot.
       if (made.has(value) && !renamed.has(value)) renamed.set(value, name);
-      else copies.push({ operation: "Identity", inputs: [renamed.get(value) ?? value], output: name, attributes: {} });
+      else
+        copies.push({ operation: "Identity", inputs: [renamed.get(value) ?? value], outputs: [name], attributes: {} });
     }
     const rename = (name: string) => renamed.get(name) ?? name;
     const needed = new Set([...this.outputs.keys()].map(({ name }) => name));
     const nodes: OnnxNode[] = [];
     for (const node of [...this.nodes, ...copies].reverse()) {
-      if (!needed.has(rename(node.output))) continue;
+      const outputs = node.outputs.map(rename);
+      if (!outputs.some((name) => needed.has(name))) continue;
       const inputs = node.inputs.map(rename);
       for (const name of inputs) needed.add(name);
-      nodes.push({ ...node, inputs, output: rename(node.output) });
+      for (const inner of bodyOf(node)?.nodes ?? []) for (const name of inner.inputs) needed.add(name);
+      nodes.push({ ...node, inputs, outputs });
     }
     return {
       nodes: nodes.reverse(),
@@ -173,10 +204,23 @@ export class OnnxGraph {
   }
 
   private fresh(make: (name: string) => void): string {
-    const name = `t${this.nodes.length}_${this.initializers.length}`;
+    const name = `${this.prefix}${this.nodes.length}_${this.initializers.length}`;
     make(name);
     return name;
   }
+}
+
+/** The graph that an operation runs, if it runs one. */
+export function bodyOf({ attributes }: OnnxNode): OnnxModel | undefined {
+  return attributes.body as OnnxModel | undefined;
+}
+
+/** Operations of a graph and of the graphs in it. */
+export function countOperations({ nodes }: OnnxModel): number {
+  return nodes.reduce((count, node) => {
+    const body = bodyOf(node);
+    return count + 1 + (body === undefined ? 0 : countOperations(body));
+  }, 0);
 }
 
 function isSameShape(a: readonly number[], b: readonly number[]): boolean {

@@ -18,6 +18,13 @@ export class Placement {
     this.names.set(node, name);
   }
 
+  /** A placement in a graph inside this one, which reads some of the values here. */
+  within(onnx: OnnxGraph, read: readonly Node[]): Placement {
+    const inner = new Placement(onnx, this.orders);
+    for (const node of read) inner.place(node, this.name(node));
+    return inner;
+  }
+
   name(node: Node): string {
     return this.names.get(node)!;
   }

@@ -4,14 +4,22 @@
  * The one npm package with the schema builds on an unmaintained protobufjs and is larger than all of this engine; the messages that a graph
  * needs are few, so they are written here. Field numbers are those of onnx.proto (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto).
  */
-import type { OnnxAttribute, OnnxInitializer, OnnxModel, OnnxNode, OnnxTensor, OnnxType } from "./onnx-graph.ts";
+import {
+  bodyOf,
+  type OnnxAttribute,
+  type OnnxInitializer,
+  type OnnxModel,
+  type OnnxNode,
+  type OnnxTensor,
+  type OnnxType,
+} from "./onnx-graph.ts";
 
 /** Version of the file format, and of the standard operators that graphs are written in. */
 const irVersion = 10;
 const operatorSet = 21;
 
 const dataTypes: Record<OnnxType, number> = { float32: 1, int32: 6, int64: 7, bool: 9, float64: 11, uint32: 12 };
-const attributeTypes = { int: 2, string: 3, ints: 7 };
+const attributeTypes = { int: 2, string: 3, graph: 5, ints: 7 };
 
 /** Operators that only onnxruntime has, and the name space that they are in. */
 const runtimeOperators = new Set(["FusedMatMul"]);
@@ -21,16 +29,10 @@ const encoder = new TextEncoder();
 
 /** The bytes of an ONNX file. */
 export function encodeModel(model: OnnxModel): Uint8Array {
-  const { nodes, initializers, inputs, outputs, metadata = {}, anyFirstAxis } = model;
+  const { metadata = {} } = model;
   const writer = new MessageWriter();
   writer.integer(1, irVersion);
-  writer.nested(7, (graph) => {
-    for (const node of nodes) graph.nested(1, (message) => writeNode(message, node));
-    graph.text(2, "program");
-    for (const tensor of initializers) graph.nested(5, (message) => writeTensor(message, tensor));
-    for (const tensor of inputs) graph.nested(11, (message) => writeValueInfo(message, tensor, anyFirstAxis));
-    for (const tensor of outputs) graph.nested(12, (message) => writeValueInfo(message, tensor, anyFirstAxis));
-  });
+  writer.nested(7, (graph) => writeGraph(graph, model));
   writeOperatorSet(writer, "", operatorSet);
   if (!isStandard(model)) writeOperatorSet(writer, runtimeDomain, 1);
   for (const [key, value] of Object.entries(metadata)) {
@@ -44,7 +46,18 @@ export function encodeModel(model: OnnxModel): Uint8Array {
 
 /** Whether a graph holds operators of the ONNX standard alone. */
 export function isStandard({ nodes }: OnnxModel): boolean {
-  return !nodes.some(({ operation }) => runtimeOperators.has(operation));
+  return nodes.every((node) => {
+    const body = bodyOf(node);
+    return !runtimeOperators.has(node.operation) && (body === undefined || isStandard(body));
+  });
+}
+
+function writeGraph(graph: MessageWriter, { nodes, initializers, inputs, outputs }: OnnxModel): void {
+  for (const node of nodes) graph.nested(1, (message) => writeNode(message, node));
+  graph.text(2, "program");
+  for (const tensor of initializers) graph.nested(5, (message) => writeTensor(message, tensor));
+  for (const tensor of inputs) graph.nested(11, (message) => writeValueInfo(message, tensor));
+  for (const tensor of outputs) graph.nested(12, (message) => writeValueInfo(message, tensor));
 }
 
 function writeOperatorSet(writer: MessageWriter, domain: string, version: number): void {
@@ -54,9 +67,9 @@ function writeOperatorSet(writer: MessageWriter, domain: string, version: number
   });
 }
 
-function writeNode(message: MessageWriter, { operation, inputs, output, attributes }: OnnxNode): void {
+function writeNode(message: MessageWriter, { operation, inputs, outputs, attributes }: OnnxNode): void {
   for (const name of inputs) message.text(1, name);
-  message.text(2, output);
+  for (const name of outputs) message.text(2, name);
   message.text(4, operation);
   for (const [name, value] of Object.entries(attributes))
     message.nested(5, (attribute) => writeAttribute(attribute, name, value));
@@ -71,6 +84,9 @@ function writeAttribute(message: MessageWriter, name: string, value: OnnxAttribu
   } else if (typeof value === "string") {
     message.text(4, value);
     message.integer(20, attributeTypes.string);
+  } else if ("nodes" in value) {
+    message.nested(6, (graph) => writeGraph(graph, value));
+    message.integer(20, attributeTypes.graph);
   } else {
     for (const n of value) message.integer(8, n);
     message.integer(20, attributeTypes.ints);
@@ -84,7 +100,7 @@ function writeTensor(message: MessageWriter, { name, type, shape, bytes }: OnnxI
   message.raw(9, bytes);
 }
 
-function writeValueInfo(message: MessageWriter, { name, type, shape }: OnnxTensor, anyFirstAxis?: string): void {
+function writeValueInfo(message: MessageWriter, { name, type, shape, anyFirstAxis }: OnnxTensor): void {
   message.text(1, name);
   message.nested(2, (value) =>
     value.nested(1, (tensor) => {
@@ -121,14 +137,33 @@ class MessageWriter {
   }
 
   text(field: number, value: string): void {
-    this.raw(field, encoder.encode(value));
+    this.variableLength(field * 8 + 2);
+    this.enclosed(() => {
+      this.reserve(3 * value.length);
+      this.length += encoder.encodeInto(value, this.buffer.subarray(this.length)).written;
+    });
   }
 
   /** A field that holds a message. */
   nested(field: number, write: (message: MessageWriter) => void): void {
-    const message = new MessageWriter();
-    write(message);
-    this.raw(field, message.bytes());
+    this.variableLength(field * 8 + 2);
+    this.enclosed(() => write(this));
+  }
+
+  /** What is written, after its length: most lengths take one byte, for others there is room made afterwards. */
+  private enclosed(write: () => void): void {
+    const start = this.length + 1;
+    this.reserve(1);
+    this.length = start;
+    write();
+    const written = this.length - start;
+    const more = bytesOf(written) - 1;
+    // For the length too, which is written where the buffer must not be exchanged.
+    this.reserve(more + 8);
+    if (more > 0) this.buffer.copyWithin(start + more, start, this.length);
+    this.length = start - 1;
+    this.variableLength(written);
+    this.length += written;
   }
 
   bytes(): Uint8Array {
@@ -149,4 +184,11 @@ class MessageWriter {
     larger.set(this.buffer.subarray(0, this.length));
     this.buffer = larger;
   }
+}
+
+/** How many bytes a whole number takes in groups of seven bits. */
+function bytesOf(value: number): number {
+  let bytes = 1;
+  for (let rest = value; rest >= 128; rest = Math.floor(rest / 128)) bytes++;
+  return bytes;
 }

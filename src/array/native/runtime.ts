@@ -11,7 +11,8 @@ export type Runtime = typeof import("onnxruntime-common");
 
 /** A compiled program: from its inputs' numbers to its outputs'. */
 export interface Session {
-  run(inputs: readonly TensorData[]): Promise<TensorData[]>;
+  /** @param length of the first axis of the tensors that take any */
+  run(inputs: readonly TensorData[], length?: number): Promise<TensorData[]>;
   /** Writes the profile, if one was asked for. */
   endProfiling(): void;
   dispose(): Promise<void>;
@@ -82,12 +83,13 @@ export async function createSession(
   return {
     endProfiling: () => session.endProfiling(),
     dispose: () => session.release(),
-    async run(numbers) {
+    async run(numbers, length = 1) {
       const feeds = Object.fromEntries(
-        inputs.map(({ name, type, shape }, i) => [
-          name,
-          new runtime.Tensor(type as "float32", forRuntime(numbers[i]!, type as ElementType) as Float32Array, shape),
-        ]),
+        inputs.map(({ name, type, shape, anyFirstAxis }, i) => {
+          const data = forRuntime(numbers[i]!, type as ElementType) as Float32Array;
+          const dims = anyFirstAxis === undefined ? shape : [length, ...shape.slice(1)];
+          return [name, new runtime.Tensor(type as "float32", data, dims)];
+        }),
       );
       const results = await session.run(feeds, names);
       return outputs.map(({ name, type }) => fromRuntime(results[name]!.data, type as ElementType));

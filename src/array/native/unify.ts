@@ -34,12 +34,12 @@ export function unify(first: SizedModel, second: SizedModel, axis: string): Onnx
   if (second.model.nodes.length > nodes.length) throw comparison.misfit(`${second.model.nodes.length} nodes`);
   const computed = computeLists(comparison.lists, inputs[0]!.name, axis);
   const read = new Set(nodes.flatMap((node) => node.inputs));
+  const anyLength = (tensor: OnnxTensor): OnnxTensor => ({ ...tensor, anyFirstAxis: axis });
   return {
-    anyFirstAxis: axis,
     nodes: [...computed.nodes, ...nodes],
     initializers: [...first.model.initializers.filter(({ name }) => read.has(name)), ...computed.initializers],
-    inputs,
-    outputs,
+    inputs: inputs.map(anyLength),
+    outputs: outputs.map(anyLength),
   };
 }
 
@@ -96,7 +96,7 @@ class Comparison {
       if (this.partners.get(name) !== partner) throw misfit(`reads other values, as input ${i}`);
       return name;
     });
-    this.partners.set(one.output, other.output);
+    for (const [i, name] of one.outputs.entries()) this.partners.set(name, other.outputs[i]!);
     return { ...one, inputs };
   }
 
@@ -144,16 +144,16 @@ function computeLists(lists: readonly SizedList[], input: string, axis: string) 
   const product = (times: bigint) => {
     const name = products.get(times) ?? `${length} x ${times}`;
     if (!products.has(times)) {
-      nodes.push({ operation: "Mul", inputs: [length, constant([times])], output: name, attributes: {} });
+      nodes.push({ operation: "Mul", inputs: [length, constant([times])], outputs: [name], attributes: {} });
       products.set(times, name);
     }
     return name;
   };
   if (lists.length > 0)
-    nodes.push({ operation: "Shape", inputs: [input], output: length, attributes: { start: 0, end: 1 } });
+    nodes.push({ operation: "Shape", inputs: [input], outputs: [length], attributes: { start: 0, end: 1 } });
   for (const { name, entries } of lists) {
     const parts = entries.map((entry) => (typeof entry === "bigint" ? constant([entry]) : product(entry.times)));
-    nodes.push({ operation: "Concat", inputs: parts, output: name, attributes: { axis: 0 } });
+    nodes.push({ operation: "Concat", inputs: parts, outputs: [name], attributes: { axis: 0 } });
   }
   return { nodes, initializers: [...initializers.values()] };
 }

@@ -1,6 +1,5 @@
 /** How much a program computes, and how many threads that is worth. */
-import { liveNodes, sizeOf } from "./graph.ts";
-import type { LoweredProgram } from "./lower.ts";
+import { type Node, sizeOf } from "./graph.ts";
 import { isDotProducts } from "./storage.ts";
 
 /**
@@ -10,8 +9,8 @@ import { isDotProducts } from "./storage.ts";
 const WORTH_THREADS = 1.5e6;
 
 /** Two for each multiplication in a matrix product; sums of elementwise products do not count. */
-export function matrixFlops({ outputs }: LoweredProgram): number {
-  return liveNodes(outputs).reduce(
+export function matrixFlops(nodes: readonly Node[]): number {
+  return nodes.reduce(
     (sum, node) => sum + (node.kind === "contract" && !isDotProducts(node) ? 2 * sizeOf(node.sizes) : 0),
     0,
   );

@@ -1,7 +1,7 @@
 /** Stored orders: what has to be moved is moved the fast way. */
 import { expect, test } from "vitest";
 import { grad, np, type Tensor, type Tree } from "../../../src/array/index.ts";
-import { gatherArguments, standIns } from "../../../src/array/native/arguments.ts";
+import { standIns } from "../../../src/array/native/arguments.ts";
 import { emit } from "../../../src/array/native/emitter.ts";
 import { lower } from "../../../src/array/native/lower.ts";
 import { isQuickMove } from "../../../src/array/native/storage.ts";
@@ -10,7 +10,7 @@ import { randomTensor } from "./support.ts";
 
 /** The permutations of all transpositions in a program's ONNX graph. */
 function permutations(f: (...args: never[]) => Tree, args: readonly Tree[]): (readonly number[])[] {
-  const traced = trace(f, standIns(gatherArguments(args), "float32"));
+  const traced = trace(f, standIns(args, "float32"));
   const { nodes } = emit(lower(traced), "onnxruntime");
   traced.dispose();
   return nodes.flatMap(({ operation, attributes }) =>

@@ -12,7 +12,7 @@ import {
   tensor,
   vjp,
 } from "../../../src/array/index.ts";
-import { gatherArguments, standIns } from "../../../src/array/native/arguments.ts";
+import { standIns } from "../../../src/array/native/arguments.ts";
 import { emit } from "../../../src/array/native/emitter.ts";
 import { onnxFile } from "../../../src/array/native/index.ts";
 import { lower } from "../../../src/array/native/lower.ts";
@@ -23,7 +23,7 @@ import { describeNative, largestDifference, randomTensor } from "./support.ts";
 
 /** How often each operator occurs in a function's graph. */
 function operators(f: (...args: never[]) => Tree, args: readonly Tensor[], dialect: "standard" | "onnxruntime") {
-  const model = emit(lower(trace(f, standIns(gatherArguments(args), "float32"))), dialect);
+  const model = emit(lower(trace(f, standIns(args, "float32"))), dialect);
   const counts: Record<string, number> = {};
   for (const { operation } of model.nodes) counts[operation] = (counts[operation] ?? 0) + 1;
   return counts;
