@@ -2,6 +2,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { type PlainTree, plainTree, release, startEngine, treeOfPlain } from "../array/index.ts";
 import { LanguageModel, type ModelParams } from "../models/index.ts";
+import { HeldTree } from "./held-tree.ts";
 import type { ReplicaMessage, ReplicaRequest, ReplicaSettings } from "./replica-messages.ts";
 import { EnginePrograms } from "./window-programs.ts";
 
@@ -9,6 +10,7 @@ const { model, segment, threads } = workerData as ReplicaSettings;
 const port = parentPort!;
 const say = (message: ReplicaMessage, given: readonly ArrayBuffer[] = []) => port.postMessage(message, given);
 const engine = await startEngine("native", { threads, onNote: (sentence) => say({ kind: "note", sentence }) });
+const held = new HeldTree(ArrayBuffer);
 const programs = new EnginePrograms(engine, new LanguageModel(model), segment);
 
 port.on("message", async (request: ReplicaRequest) => {
@@ -25,7 +27,7 @@ port.on("message", async (request: ReplicaRequest) => {
 });
 
 async function answer(request: Exclude<ReplicaRequest, { kind: "close" }>): Promise<void> {
-  const params = treeOfPlain(request.params) as ModelParams;
+  const params = treeOfPlain(held.hold(request.params)) as ModelParams;
   if (request.kind === "loss") {
     say({ kind: "answer", loss: await programs.loss(params, request.windows) });
   } else if (request.kind === "answers") {

@@ -7,6 +7,7 @@ import type { TokenWindows } from "../data/index.ts";
 import { LanguageModel, type ModelParams } from "../models/index.ts";
 import { EngineError } from "../utils/index.ts";
 import type { WindowAnswers } from "./answer-programs.ts";
+import { HeldTree } from "./held-tree.ts";
 import { replicaEntry } from "./replica-entry.ts";
 import type { ReplicaMessage, ReplicaRequest, ReplicaSettings } from "./replica-messages.ts";
 import type { SequenceGradients } from "./segment-programs.ts";
@@ -54,6 +55,8 @@ function parameterCount(model: LanguageModel): number {
 class Replicas implements WindowPrograms {
   private readonly count: number;
   private readonly start: () => Replica;
+  /** No thread reads the parameters of one request when the next is asked. */
+  private readonly params = new HeldTree(SharedArrayBuffer);
   private started: readonly Replica[] | undefined;
 
   constructor(count: number, settings: ReplicaSettings, onNote?: (sentence: string) => void) {
@@ -77,7 +80,7 @@ class Replicas implements WindowPrograms {
     batches: readonly TokenWindows[],
     scale: number,
   ): Promise<SequenceGradients<ModelParams>> {
-    const plain = plainTree(params);
+    const plain = this.params.hold(plainTree(params));
     const shares = batches.map((windows) => shared(windows, this.count));
     const answers = await this.askAll((i) => {
       return { kind: "gradients", params: plain, batches: shares.map((share) => share[i]!), scale };
@@ -87,13 +90,13 @@ class Replicas implements WindowPrograms {
   }
 
   async loss(params: ModelParams, windows: TokenWindows): Promise<number> {
-    const plain = plainTree(params);
+    const plain = this.params.hold(plainTree(params));
     const shares = shared(windows, this.count);
     return total(await this.askAll((i) => ({ kind: "loss", params: plain, windows: shares[i]! })));
   }
 
   async answers(params: ModelParams, windows: TokenWindows): Promise<WindowAnswers> {
-    const plain = plainTree(params);
+    const plain = this.params.hold(plainTree(params));
     const shares = shared(windows, this.count);
     const found = await this.askAll((i) => ({ kind: "answers", params: plain, windows: shares[i]! }));
     return { loss: total(found), right: joined(found.map(({ right }) => right!)) };
