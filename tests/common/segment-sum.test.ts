@@ -56,6 +56,20 @@ describe("products of gates between positions", () => {
     });
   });
 
+  it("are 0 where they are less than float64 can tell beside 1, and owe their gates nothing", () => {
+    scope(() => {
+      const logs = toTensor([0, -39, -1.5, 0]);
+      const matrix = toNumbers(segmentProducts(logs)) as number[][];
+      expect(matrix[1]![0]).toBeCloseTo(Math.exp(-39), 23);
+      expect([matrix[2]![0], matrix[3]![0]]).toEqual([0, 0]);
+      expect([...readSync(cumulativeProducts(logs))].slice(2)).toEqual([0, 0]);
+      const gradient = readSync(grad((x: Tensor) => np.sum(segmentProducts(x)))(logs));
+      // The gate at 2 is in the products [2,1], [3,1] (and in [2,0] and [3,0], which count as 0).
+      expect(gradient[2]).toBeCloseTo(2 * Math.exp(-1.5), 6);
+      expect(gradient[1]).toBeCloseTo(Math.exp(-39), 23);
+    });
+  });
+
   it("are exactly 0 across an exactly closed gate and untouched beside it", () => {
     scope(() => {
       const logs = toTensor([Math.log(0.5), Number.NEGATIVE_INFINITY, Math.log(0.25)]);
