@@ -1,5 +1,7 @@
 /** `npm run bench [-- suite ...] [--json]`: ratios within one run. Without a suite: all but the long ones, which takes a few minutes. */
 import { parseArgs } from "node:util";
+import { setFlagsFromString } from "node:v8";
+import { optimizeLater } from "../src/utils/index.ts";
 import * as architectures from "./architectures.ts";
 import * as engines from "./engines.ts";
 import * as eras from "./eras.ts";
@@ -8,6 +10,9 @@ import * as lowRank from "./low-rank.ts";
 import * as sequenceLength from "./sequence-length.ts";
 import * as stability from "./stability.ts";
 import * as streaming from "./streaming.ts";
+
+// As the command line does.
+setFlagsFromString(optimizeLater);
 
 interface Suite {
   readonly about: string;

@@ -18,6 +18,8 @@ interface ProfileEvent {
 }
 
 const STEPS = 4;
+/** The operator whose time is that of the operators that it runs. */
+const LOOP = "Scan";
 
 /** Profiles a few training steps after a first one, whose kernels are left out. */
 export async function profileOf(workload: Workload): Promise<OperatorProfile> {
@@ -45,7 +47,8 @@ function shares(files: readonly string[], time: number): OperatorProfile {
   for (const file of files) {
     const events = JSON.parse(readFileSync(file, "utf8")) as ProfileEvent[];
     const calls = events.filter(
-      ({ cat, name, args }) => cat === "Node" && args?.op_name && name.endsWith("_kernel_time"),
+      ({ cat, name, args }) =>
+        cat === "Node" && args?.op_name && args.op_name !== LOOP && name.endsWith("_kernel_time"),
     );
     const first = calls.length / (STEPS + 1);
     for (const { dur, args } of calls.slice(first)) {

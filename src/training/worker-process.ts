@@ -1,6 +1,6 @@
 /** A process of its own for one piece of work, seen from the process that wants it (Node only). */
 import { type ChildProcess, fork } from "node:child_process";
-import { EngineError, NeuralMemoryError } from "../utils/index.ts";
+import { EngineError, NeuralMemoryError, optimizeLater } from "../utils/index.ts";
 import type { WorkerMessage, WorkerRequest } from "./worker-messages.ts";
 
 /** Characters of its last words that are kept. */
@@ -22,7 +22,11 @@ export class WorkerProcess<W, P, R> {
    * @param onProgress hears what the work tells meanwhile
    */
   constructor(entry: URL, work: W, onProgress: (progress: P) => void) {
-    this.child = fork(entry, { execArgv: [], serialization: "advanced", stdio: ["ignore", "ignore", "pipe", "ipc"] });
+    this.child = fork(entry, {
+      execArgv: [optimizeLater],
+      serialization: "advanced",
+      stdio: ["ignore", "ignore", "pipe", "ipc"],
+    });
     this.result = this.watch(onProgress);
     this.say({ kind: "work", work });
   }
