@@ -3,10 +3,14 @@ import { ConfigError, unknownName } from "../utils/index.ts";
 import { paperPresets } from "./paper-presets.ts";
 import type { Preset } from "./preset.ts";
 
-/** Normalised values keep the errors, and with them the guarded steps, of order one; a step bias of -2 starts with small writes. */
+/**
+ * Normalised values keep the errors, and with them the guarded steps, of order one; a step bias of -2 starts with small writes. Forgetting leads back to
+ * the learned start: towards zero, the paper's rule, a memory that was trained on short windows loses that start in longer streams, and the model with it.
+ */
 const rememberingMemory = {
   chunkSize: 32,
   normalizeValues: true,
+  forgetTowards: "initial",
   gateBiases: { forget: -5, momentum: 0, stepSize: -2 },
 } as const;
 

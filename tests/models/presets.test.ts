@@ -1,7 +1,14 @@
 /** The sizes of the presets, counted from shapes: nothing is allocated. */
 import { describe, expect, test } from "vitest";
-import { liveTensors } from "../../src/array/index.ts";
-import { LanguageModel, paperPresets, presetNamed, presets } from "../../src/models/index.ts";
+import { jit, key, leaves, liveTensors, readSync, scope, type Tensor, tensor } from "../../src/array/index.ts";
+import {
+  LanguageModel,
+  type ModelParams,
+  type ModelState,
+  paperPresets,
+  presetNamed,
+  presets,
+} from "../../src/models/index.ts";
 import { trainingSchema } from "../../src/training/index.ts";
 
 function parametersOf(name: string): number {
@@ -56,3 +63,31 @@ test.each(kinds)("%s-small is of laptop size", (kind) => {
   expect(model.architecture).toBe(`titans-${kind}`);
   expect(parametersOf(`${kind}-small`)).toBeLessThan(500_000);
 });
+
+test.each(kinds)(
+  "a memory of %s-small that is not written is what it was after a stream of any length: nothing of its start is forgotten",
+  (kind) => {
+    const { model: input } = presetNamed(`${kind}-small`);
+    const model = new LanguageModel({ ...input, dim: 8, heads: 1, memory: { ...input.memory, maxStepSize: 0 } });
+    const tokens = tensor(new Int32Array(64).fill(97), [1, 64]);
+    const memoriesOf = (state: ModelState) => {
+      const found: number[] = [];
+      model.mapMemories(state, (memory) => {
+        found.push(...leaves(memory).flatMap((leaf) => [...readSync(leaf)]));
+        return memory;
+      });
+      return found;
+    };
+    scope(() => {
+      const params = model.init(key(0));
+      const step = jit((p: ModelParams, state: ModelState, x: Tensor) => model.step(p, state, x)[1]);
+      let state = model.initialState(params, 1);
+      const before = memoriesOf(state);
+      for (let i = 0; i < 32; i++) state = step(params, state, tokens);
+      const after = memoriesOf(state);
+      const largest = Math.max(...before.map(Math.abs));
+      expect(largest).toBeGreaterThan(0.01);
+      for (const [i, x] of after.entries()) expect(Math.abs(x - before[i]!)).toBeLessThan(1e-4 * largest);
+    });
+  },
+);

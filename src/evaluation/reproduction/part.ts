@@ -16,6 +16,8 @@ import type { MeasuredDetails } from "./measures.ts";
 const VALIDATIONS = 5;
 /** One engine thread a part, so that numbers do not depend on how many parts are trained at a time. */
 const THREADS = 1;
+/** Claims of the papers are about their rule, whichever the presets use. */
+const PAPERS_RULE: RunLayer = { model: { memory: { forgetTowards: "zero" } } };
 /** Where a part's folder keeps what it was asked for, and what was found. */
 const SETTINGS = "part.json";
 const FOUND = "found.json";
@@ -87,7 +89,8 @@ function partLayer(
 ): RunLayer {
   // Two steps of a tiny model are mostly compilation, of which this engine has less.
   const engine = size === "smoke" ? { engine: "wasm" } : {};
-  const config = newRunConfig([engine, layer, { threads: THREADS, training: { seed } }], `${experiment}, arm ${name}`);
+  const layers = [engine, PAPERS_RULE, layer, { threads: THREADS, training: { seed } }];
+  const config = newRunConfig(layers, `${experiment}, arm ${name}`);
   const { training } = config;
   const { vocabularySize: _, ...model } = unwritten ? withoutWrites(config.model) : config.model;
   return { ...config, model, training: { ...training, evaluateEvery: Math.ceil(training.steps / VALIDATIONS) } };
