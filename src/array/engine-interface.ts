@@ -41,7 +41,7 @@ export interface Recurrence<P, S, X> {
    * The gradient of `scale` times the sum of the steps' costs.
    *
    * @param state before the first step
-   * @param inputs one a step, of equal shapes
+   * @param inputs one a step, of equal shapes; without any nothing is owed
    * @param accumulated what the gradients with respect to the parameters are added to
    */
   gradients(

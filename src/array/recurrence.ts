@@ -97,11 +97,13 @@ export function recurrenceOf<P extends Tree, S extends Tree, X>(
   return {
     async cost(params, state, inputs) {
       const { cost, state: last } = await advance(params, state, inputs);
-      release(last);
+      if (last !== state) release(last);
       return cost;
     },
     async gradients(params, state, inputs, scale, accumulated) {
-      const group = await groupFor(params, state, inputs[0]!);
+      const [first] = inputs;
+      if (first === undefined) return { cost: 0, stateGradient: zerosLike(state), gradients: retain(accumulated) };
+      const group = await groupFor(params, state, first);
       const groups = inGroups(inputs, group.size);
       const states = [retain(state)];
       for (const steps of groups.slice(0, -1)) states.push((await advance(params, states.at(-1)!, steps)).state);

@@ -12,6 +12,7 @@ import {
   scope,
   startEngine,
   type Tensor,
+  tensor,
   valueAndGrad,
 } from "../../src/array/index.ts";
 import type { Preparation } from "../../src/array/native/index.ts";
@@ -108,6 +109,27 @@ describe.each(engines)("a recurrence on %s", (_, start, tolerance) => {
     expectClose(numbersOf(found.stateGradient), expected.stateGradient, tolerance);
     expectClose([await recurrence.cost(params, state, steps)], [expected.cost], tolerance);
     release(found.gradients, found.stateGradient);
+    await engine.dispose();
+  });
+
+  it("has gradients where the way back needs nothing of the way there, and none without steps", async () => {
+    const engine = await start();
+    const linear: RecurrentStep<Tensor, Tensor, Tensor> = (w, total, x) => [
+      np.sum(np.multiply(w, x)),
+      np.add(total, x),
+    ];
+    const recurrence = engine.compileRecurrence({ forward: "there", backward: "back" }, linear);
+    const [w, total, sum] = [tensor([2, 3]), tensor([0, 0]), tensor([10, 20])];
+    const steps = [tensor([1, 0]), tensor([0, 1]), tensor([4, 5])];
+    const found = await recurrence.gradients(w, total, steps, 0.5, sum);
+    expect(found.cost).toBe(2 + 3 + 8 + 15);
+    expect([...readSync(found.gradients)]).toEqual([10 + 0.5 * 5, 20 + 0.5 * 6]);
+    expect([...readSync(found.stateGradient)]).toEqual([0, 0]);
+    const none = await recurrence.gradients(w, total, [], 0.5, sum);
+    expect([none.cost, ...readSync(none.gradients), ...readSync(none.stateGradient)]).toEqual([0, 10, 20, 0, 0]);
+    expect(await recurrence.cost(w, total, [])).toBe(0);
+    expect([...readSync(total)]).toEqual([0, 0]);
+    release(found.gradients, found.stateGradient, none.gradients, none.stateGradient, w, total, sum, steps);
     await engine.dispose();
   });
 

@@ -30,7 +30,7 @@ export class ScannedSteps<P extends Tree, S extends Tree, X> implements StepGrou
     results: readonly ArrayShape[],
     unflatten: (leaves: readonly unknown[]) => unknown,
   ) {
-    this.size = Math.max(1, Math.floor(LARGEST_KEPT / keptBytes));
+    this.size = Math.max(1, Math.floor(LARGEST_KEPT / Math.max(1, keptBytes)));
     this.session = session;
     this.plan = plan;
     this.results = results.map((result, i) => (i === plan.cost ? { ...result, dtype: "float64" } : result));
