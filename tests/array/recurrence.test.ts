@@ -5,6 +5,8 @@ import {
   type Engine,
   leaves,
   liveTensors,
+  mapTree,
+  namedLeaves,
   np,
   type RecurrentStep,
   readSync,
@@ -175,6 +177,38 @@ describe.skipIf(!hasNative)("a recurrence on the native engine", () => {
     const sums = batch + size * size;
     expect(prepared.map(({ matrixFlops }) => matrixFlops)).toEqual([2 * (products + sums)]);
     release(found.gradients, found.stateGradient);
+    await engine.dispose();
+  });
+});
+
+describe.skipIf(!hasNative)("a recurrence on the native engine in float64", () => {
+  it("agrees with finite differences to 1e-6", async () => {
+    const engine = await nativeEngine({ precision: "float64" });
+    const recurrence = engine.compileRecurrence({ forward: "there", backward: "back" }, step);
+    const zeros = scope(() => mapTree(params, (leaf) => np.zerosLike(leaf)));
+    const { gradients, stateGradient } = await recurrence.gradients(params, state, inputs, 1, zeros);
+    const owed = { params: gradients, state: stateGradient };
+    for (const [path, leaf] of namedLeaves({ params, state })) {
+      const numbers = readSync(leaf);
+      const found = readSync(namedLeaves(owed).get(path)!);
+      for (const i of [0, numbers.length - 1]) {
+        /** The cost with one number moved, and by how much it moves in float32. */
+        const moved = async (by: number) => {
+          const other = Float32Array.from(numbers);
+          other[i]! += by;
+          const given = mapTree({ params, state }, (kept, at) => (at === path ? tensor(other, leaf.shape) : kept));
+          return [await recurrence.cost(given.params, given.state, inputs), other[i]!] as const;
+        };
+        const slope = async (by: number) => {
+          const [[above, right], [below, left]] = [await moved(by), await moved(-by)];
+          return (above - below) / (right - left);
+        };
+        // Two steps of difference, so that what is left of the error is of the fourth order.
+        const [near, far] = [await slope(2 ** -9), await slope(2 ** -8)];
+        expect(Math.abs(found[i]! - (4 * near - far) / 3), path).toBeLessThan(1e-6 * Math.max(1, Math.abs(found[i]!)));
+      }
+    }
+    release(zeros, gradients, stateGradient);
     await engine.dispose();
   });
 });
