@@ -77,7 +77,8 @@ export class NativeEngine implements Engine {
     this.options = options;
     this.threads = options.threads ?? process.getBuiltinModule("node:os").availableParallelism();
     // Replicas know nothing of what only tests and measurements set.
-    const isUsual = options.precision !== "float64" && options.profile === undefined;
+    const { precision, profile, onPrepared, onCall } = options;
+    const isUsual = precision !== "float64" && [profile, onPrepared, onCall].every((it) => it === undefined);
     this.replicas = isUsual ? this.threads : 1;
   }
 
