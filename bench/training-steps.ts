@@ -11,6 +11,8 @@ export interface Workload {
   readonly training: Readonly<Record<string, number>>;
 }
 
+/** Steps before the ones that are timed: while its memory grows, a process touches fresh pages, which cost the first steps up to twice their time. */
+export const SETTLING_STEPS = 5;
 const SOURCE_TOKENS = 16_384;
 
 /** Bytes without meaning: what they are makes no difference to the time. */
@@ -48,6 +50,11 @@ export class TrainingSteps {
       release(state.params, state.optimizer);
     };
     this.finished = run();
+  }
+
+  /** The steps after which all cost the same. */
+  async settle(): Promise<void> {
+    for (let step = 0; step < SETTLING_STEPS; step++) await this.step();
   }
 
   /** One step. */

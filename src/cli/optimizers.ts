@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { type EngineName, engineNames } from "../array/index.ts";
 import { bundledCorpora } from "../data/index.ts";
 import {
+  COMPARED_PRESET,
   COMPARED_SEEDS,
   COMPARED_STEPS,
   type CompareHooks,
@@ -17,7 +18,7 @@ import {
   toyVerdicts,
   withSpread,
 } from "../evaluation/index.ts";
-import { defaultPreset, presets } from "../models/index.ts";
+import { presets } from "../models/index.ts";
 import { type OptimizerName, optimizerNames, optimizers } from "../optim/index.ts";
 import { optimizerSettings } from "../training/index.ts";
 import { ConfigError } from "../utils/index.ts";
@@ -52,7 +53,7 @@ export function addOptimizers(program: Command): void {
     .option("--seeds <n>", `trainings of each optimizer (default: ${COMPARED_SEEDS})`, wholeNumber(1))
     .option(
       "--preset <name>",
-      `the model that is trained: ${Object.keys(presets).join(", ")} (default: ${defaultPreset})`,
+      `the model that is trained: ${Object.keys(presets).join(", ")} (default: ${COMPARED_PRESET})`,
     )
     .option("--corpus <text>", `${bundledCorpora.join(", ")}, a file, a folder, or a glob pattern`)
     .option("--engine <name>", `what computes: ${engineNames.join(", ")}`, oneOf("engine", engineNames))
@@ -138,7 +139,7 @@ function list({ json }: OptimizersFlags): void {
 Equation: of Nested Learning, which the optimizer follows or is read as.
 Choose one with train --optimizer <name>, and settings with --set training.optimizer.<setting>=<value>.
 training.beta1, beta2 and weightDecay hold for every optimizer that has them; warm-up, decay and clipNorm for all.
-Rate: what training.learningRate is where it is not given; with adamw it is the preset's. Found with mac-small in 100 steps.`);
+Rate: what training.learningRate is where it is not given; with adamw it is the preset's. Found with ${COMPARED_PRESET} in ${COMPARED_STEPS} steps.`);
 }
 
 async function compareToys(

@@ -81,6 +81,7 @@ export type { MemoryWrites } from "./memory-writes.ts";
 export { type MirasReportOptions, writeMirasReport } from "./miras-report.ts";
 export type { MirasReportData } from "./miras-report-data.ts";
 export {
+  COMPARED_PRESET,
   COMPARED_SEEDS,
   COMPARED_STEPS,
   compareOptimizers,

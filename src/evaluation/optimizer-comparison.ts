@@ -50,6 +50,8 @@ export type OptimizerComparisonResult =
 export const COMPARED_SEEDS = 3;
 /** Steps of each training unless it is said how many; the optimisers' own learning rates were searched with as many. */
 export const COMPARED_STEPS = 100;
+/** The preset that is trained unless another is named: the one that those rates were searched with. */
+export const COMPARED_PRESET = "mac-small";
 const VALIDATIONS = 10;
 const JOB = "comparison of optimizers";
 const FOLDER = "optimizers";
@@ -70,7 +72,10 @@ export function plannedOptimizers({
   return optimizers.flatMap((name) =>
     Array.from({ length: seeds }, (_, seed) => {
       // AdamW too: a preset's rate was found in another way than those of the others.
-      const weakest = { training: { steps: COMPARED_STEPS, learningRate: known[name].learningRate } };
+      const weakest = {
+        preset: COMPARED_PRESET,
+        training: { steps: COMPARED_STEPS, learningRate: known[name].learningRate },
+      };
       const config = newRunConfig([weakest, ...layers, { training: { optimizer: { name }, seed } }], where);
       const evaluateEvery = Math.ceil(config.training.steps / VALIDATIONS);
       return { name: runName(name, seed), config: { ...config, training: { ...config.training, evaluateEvery } } };

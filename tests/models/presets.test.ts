@@ -58,16 +58,20 @@ describe("the sizes of the paper", () => {
   });
 });
 
-test.each(kinds)("%s-small is of laptop size", (kind) => {
-  const { model } = presets[`${kind}-small`]!;
-  expect(model.architecture).toBe(`titans-${kind}`);
-  expect(parametersOf(`${kind}-small`)).toBeLessThan(500_000);
+const smallPresets = {
+  "linear-small": "titans-lmm",
+  ...Object.fromEntries(kinds.map((kind) => [`${kind}-small`, `titans-${kind}`])),
+};
+
+test.each(Object.entries(smallPresets))("%s is of laptop size", (name, architecture) => {
+  expect(presets[name]!.model.architecture).toBe(architecture);
+  expect(parametersOf(name)).toBeLessThan(500_000);
 });
 
-test.each(kinds)(
-  "a memory of %s-small that is not written is what it was after a stream of any length: nothing of its start is forgotten",
-  (kind) => {
-    const { model: input } = presetNamed(`${kind}-small`);
+test.each(Object.keys(smallPresets))(
+  "a memory of %s that is not written is what it was after a stream of any length: nothing of its start is forgotten",
+  (name) => {
+    const { model: input } = presetNamed(name);
     const model = new LanguageModel({ ...input, dim: 8, heads: 1, memory: { ...input.memory, maxStepSize: 0 } });
     const tokens = tensor(new Int32Array(64).fill(97), [1, 64]);
     const memoriesOf = (state: ModelState) => {

@@ -71,7 +71,7 @@ describe("the learning rate", () => {
 describe("a preset with another architecture", () => {
   test("keeps the sizes and leaves the section of a memory that it has not to itself", () => {
     for (const architecture of ["moneta", "miras", "miras:gla"]) {
-      const { model } = newRunConfig([{ model: { architecture } }], where);
+      const { model } = newRunConfig([{ preset: "lmm-small", model: { architecture } }], where);
       expect(model).toMatchObject({ architecture, dim: 64, layers: 2, heads: 2 });
     }
     const mag = newRunConfig([{ preset: "mac-small", model: { architecture: "titans-mag" } }], where);
