@@ -13,10 +13,10 @@ import { TrainingSteps, tokens, type Workload } from "./training-steps.ts";
 
 const preset = presetNamed(defaultPreset);
 const standard: Workload = { model: preset.model, training: preset.training };
-/** The default model four times as wide, with heads of 64 features, on as many tokens a step: 8 sequences of two segments of 64. */
+/** The default model four times as wide, with heads of 64 features, on as many tokens a step: 8 sequences of four segments of 64. */
 const wide: Workload = {
   model: { ...preset.model, dim: 256, heads: 4 },
-  training: { ...preset.training, batch: 8, length: 128, segment: 64 },
+  training: { ...preset.training, batch: 8, length: 256, segment: 64 },
 };
 const PROMPT_TOKENS = 40;
 const GENERATED_TOKENS = 8;
