@@ -47,7 +47,7 @@ Examples:
   $ neural-memory start
   $ neural-memory start --preset lmm-tiny --out runs/tour
   $ neural-memory start --corpus my-text.txt --preset lmm-small --out runs/mine
-  $ neural-memory start --resume runs/mac-small-1`,
+  $ neural-memory start --resume runs/linear-small-1`,
     )
     .action(runStart);
 }

@@ -59,7 +59,7 @@ const minutesOnABook = {
 export const presets: Readonly<Record<string, Preset>> = {
   "linear-small": {
     summary:
-      "the default: memory alone, a matrix a layer; far below the trigram baseline on a book in minutes on two cores, and the further for what it writes",
+      "the default: memory alone, a matrix a layer; far below the trigram baseline on a book in minutes on two cores, with writes further than without",
     model: {
       architecture: "titans-lmm",
       dim: 64,
