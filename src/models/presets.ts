@@ -177,7 +177,7 @@ export const presets: Readonly<Record<string, Preset>> = {
   ...paperPresets,
 };
 
-/** The preset that `npm start` trains. */
+/** The preset that `npm start` and `train` take unless another is named. */
 export const defaultPreset = "linear-small";
 
 /** The presets that `neural-memory compare` trains unless others are named. */
